@@ -1,0 +1,195 @@
+"""The shapes of the plug-ins, on one page. A new plug-in is one file, its test, and one registry line.
+
+A plug-in with memory declares a `Slot`; it owns no storage. Memories are JSON-able values that are
+replaced, never changed in place. No plug-in reads a clock: ``now_ms`` is the event's time.
+A plug-in that can't answer raises `ComponentError`; decide degrades, which means saying less.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.base import Source
+from schemas.customer import Customer, Memory
+from schemas.decisions import Candidate, Choice, Verdict
+from schemas.events import EventBase
+from schemas.models import Models
+from schemas.offers import Item
+from schemas.rules import Rules
+from schemas.signals import Forecast, Reading, Signal
+
+
+@dataclass(slots=True, frozen=True)
+class Slot:
+    """A named memory inside the customer record.
+
+    ``source`` is what it remembers data of: it is erased when the customer's last consent for that source
+    goes. ``zero`` makes the empty memory. ``version`` changes when the memory's shape does.
+    """
+
+    name: str
+    source: Source
+    zero: Callable[[], Memory]
+    version: int = 1
+
+
+@dataclass(slots=True, frozen=True)
+class FeatureSpec:
+    """A declared feature.
+
+    ``unit`` is the unit of the raw value. ``words`` names it to a customer ("your spending on travel").
+    ``centre`` and ``scale`` are frozen: the bandit sees (value − centre) / scale, clipped to ±8, on the
+    2^-10 grid. ``context`` features are seen by the bandit; the others are for rules, signals and people.
+    """
+
+    name: str
+    source: Source
+    unit: str
+    description: str
+    words: str
+    centre: float = 0.0
+    scale: float = 1.0
+    context: bool = False
+
+
+class FeatureGroup(Protocol):
+    """Features that share one memory."""
+
+    slot: Slot
+    kinds: frozenset[str]
+    specs: tuple[FeatureSpec, ...]
+
+    def update(self, memory: Memory, event: EventBase, *, now_ms: int) -> Memory:
+        """Fold one event (of `kinds`) into the memory; returns the new memory. Tolerates late events."""
+        ...
+
+    def read(self, memory: Memory, *, now_ms: int) -> tuple[float, ...]:
+        """The values at ``now_ms``, aligned with `specs`; a zero memory gives finite values."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class Moment:
+    """What a sense may look at. ``memories`` holds only slots of admitted sources."""
+
+    event: EventBase
+    now_ms: int
+    memories: Mapping[str, Memory]
+    features: Mapping[str, float]
+    forecasts: Mapping[str, Forecast]
+    reading: Reading | None = None
+    rules: Rules = field(default_factory=Rules)
+
+
+class Forecaster(Protocol):
+    """Looks ahead from memories."""
+
+    name: str
+    needs: tuple[str, ...]
+    """Names of the slots that it reads; it abstains (None) when one is missing."""
+
+    def forecast(
+        self, memories: Mapping[str, Memory], *, now_ms: int, rules: Rules
+    ) -> Forecast | None:
+        """A forecast, or None to abstain."""
+        ...
+
+
+class Trigger(Protocol):
+    """Notices a moment worth answering."""
+
+    name: str
+    kinds: frozenset[str]
+    needs: tuple[str, ...]
+    """Names of the slots, features and forecasts that it reads (as ``slot:…``, ``feature:…``, ``forecast:…``)."""
+    emits: tuple[str, ...]
+    slot: Slot | None
+
+    def sense(self, memory: Memory, moment: Moment) -> tuple[Memory, Sequence[Signal]]:
+        """The new memory (None without a slot) and the signals that fire on this event."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads a masked text."""
+
+    name: str
+
+    def read(self, embedding: NDArray[np.float32], *, text: str, models: Models) -> Reading:
+        """The reading of one text, from its embedding of shape (E,), L2-normalised."""
+        ...
+
+
+class Encoder(Protocol):
+    """Text to embedding. Loaded by flows (it needs a file); pure once loaded."""
+
+    name: str
+    size: int
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        """The L2-normalised embedding of a text, shape (size,)."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class Situation:
+    """What a policy may look at besides the candidate."""
+
+    customer: Customer
+    now_ms: int
+    features: Mapping[str, float]
+    forecasts: Mapping[str, Forecast]
+    rules: Rules
+    models: Models
+
+
+class Policy(Protocol):
+    """A rule that may refuse a candidate. All must allow; one that raises denies."""
+
+    name: str
+    source: str
+    """The law, standard or bank policy that it comes from."""
+
+    def judge(self, candidate: Candidate, situation: Situation) -> Verdict:
+        """Allowed, or the rule that refuses with its words to the customer."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class Alternatives:
+    """What a bandit chooses from, in offer-id order, silence last.
+
+    ``contexts[i]`` is the context of action i, shape (dx,): masked to what its purpose may see.
+    ``action_features[i]`` has shape (da,). ``key`` keys the draw (a decision id).
+    ``explore`` is False for customers who must not be experimented on.
+    """
+
+    actions: tuple[str, ...]
+    contexts: tuple[tuple[float, ...], ...]
+    action_features: tuple[tuple[float, ...], ...]
+    key: str
+    explore: bool = True
+
+
+class Bandit(Protocol):
+    """Chooses one of the alternatives with exact propensities."""
+
+    name: str
+
+    def choose(self, alternatives: Alternatives, *, models: Models, rules: Rules) -> Choice:
+        """The choice. Propensities of ``scored`` sum to 1 and are exact; the draw is keyed."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class World:
+    """Everything that decide reads besides the customer and the event: the same for all customers."""
+
+    catalogue: tuple[Item, ...]
+    rules: Rules
+    models: Models
+    encoder: Encoder
+    digests: Mapping[str, str] = field(default_factory=dict)

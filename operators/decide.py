@@ -1,0 +1,256 @@
+"""The whole way of one event, as one pure function. Read this first.
+
+In: customer, event, world. Out: Outcome.
+
+    admit → fold → sense → propose → screen → arbitrate → tell, and credit for answers
+
+A test, a replay, a simulation and the live stream call this same function. It does no I/O and reads no
+clock: the same customer, event, world and position give the same bytes. The customer that is passed in
+is never changed.
+"""
+
+from collections.abc import Sequence
+
+from operators import consent, deliberate, learn, sense
+from operators.contracts import World
+from operators.draws import identify
+from operators.triggers import wakes
+from schemas.base import DAY_MS, Channel, Purpose, Source
+from schemas.customer import Customer
+from schemas.decisions import Lesson, Outcome, Withheld
+from schemas.errors import InputError
+from schemas.events import (
+    AppOpened,
+    ClockTicked,
+    ErasureRequested,
+    EventBase,
+    FeedbackReceived,
+    MessageLabelled,
+    MessageRead,
+    MessageReceived,
+    ProductClosed,
+    ProductOpened,
+    ProfileUpdated,
+)
+from schemas.signals import Signal
+
+CONTACT_MEMORY_MS = 62 * DAY_MS
+
+
+def decide(customer: Customer, event: EventBase, *, world: World, position: str) -> Outcome:
+    """Everything that follows from one event of one customer.
+
+    Args:
+        customer: The record as it stands; for an unknown customer an empty one.
+        event: The event, of the same customer.
+        world: Catalogue, rules, models, encoder.
+        position: Where on the log the event stands, ``topic:partition:offset:index``: where a consent
+            begins or ends.
+
+    Returns:
+        The outcome. Its ``customer`` is a new record, or None once erased.
+    """
+    if event.event_id in customer.recent:
+        return Outcome(customer, duplicate=True, trace=["duplicate"])
+    if event.at_ms < customer.latest_ms - world.rules.lateness_days * DAY_MS:
+        bound = f"more than {world.rules.lateness_days} days behind the customer's newest event"
+        return Outcome(
+            customer,
+            rejected=InputError("input.too-late", bound, hint="raise rules.lateness_days and replay"),
+        )
+    me = customer.copy()
+    outcome = Outcome(me)
+    now_ms = _begin(me, event, outcome, world)
+    if event.source is Source.CONTROL:
+        _control(outcome, me, event, world=world, position=position, now_ms=now_ms)
+    else:
+        _data(outcome, me, event, world=world, position=position, now_ms=now_ms)
+    if outcome.rejected is not None or outcome.customer is None:
+        return outcome
+    me = outcome.customer
+    me.timers = _timers(me, now_ms=now_ms)
+    if outcome.withheld is not None:
+        # Not even the time of withheld data is kept.
+        me.since_ms, me.latest_ms = customer.since_ms, customer.latest_ms
+        return outcome
+    me.recent.append(event.event_id)
+    del me.recent[: -world.rules.recent_ids]
+    return outcome
+
+
+def _begin(me: Customer, event: EventBase, outcome: Outcome, world: World) -> int:
+    """Move the customer's time forward: grants expire, signals fade, unanswered decisions close."""
+    if not me.since_ms:
+        me.since_ms = event.at_ms
+    now_ms = me.latest_ms = max(me.latest_ms, event.at_ms)
+    ended = consent.expire(me, now_ms=now_ms)
+    if ended.ended:
+        _forget(me, outcome, ended, now_ms=now_ms)
+    for name in [n for n, live in me.signals.items() if live.until_ms <= now_ms]:
+        del me.signals[name]
+    if me.contacts and me.contacts[0].at_ms < now_ms - CONTACT_MEMORY_MS:
+        me.contacts = [c for c in me.contacts if c.at_ms >= now_ms - CONTACT_MEMORY_MS]
+    for resting in (me.rests, me.mistrusted):
+        for name in [n for n, until in resting.items() if until <= now_ms]:
+            del resting[name]
+    outcome.lessons += learn.close(me, now_ms=now_ms)
+    return now_ms
+
+
+def _control(
+    outcome: Outcome, me: Customer, event: EventBase, *, world: World, position: str, now_ms: int
+) -> None:
+    if isinstance(event, ErasureRequested):
+        outcome.customer = None
+        outcome.trace.append("erase")
+        outcome.impact.append({"type": "erasure", "customer": me.customer, "at_ms": now_ms})
+    elif isinstance(event, FeedbackReceived):
+        outcome.trace.append("credit")
+        credited, lessons, impact = learn.credit(
+            me, event, rules=world.rules, catalogue=world.catalogue
+        )
+        outcome.customer = credited
+        outcome.lessons += lessons
+        outcome.impact += impact
+    elif isinstance(event, ClockTicked):
+        _consider(outcome, me, event, world=world, position=position, now_ms=now_ms)
+    else:
+        outcome.trace.append("consent")
+        change = consent.apply(me, event, position=position)
+        if isinstance(change, InputError):
+            outcome.rejected = change
+            return
+        if change.words:
+            outcome.transparency.append(_receipt(me, event, change, position=position))
+        _forget(outcome.customer or me, outcome, change, now_ms=now_ms)
+
+
+def _data(
+    outcome: Outcome, me: Customer, event: EventBase, *, world: World, position: str, now_ms: int
+) -> None:
+    if isinstance(event, (ProfileUpdated, ProductOpened, ProductClosed)):
+        _contract(outcome, me, event, now_ms=now_ms)
+    admitted = consent.admit(me, event.source, now_ms=now_ms)
+    outcome.trace.append("admit")
+    if isinstance(admitted, Withheld):
+        if event.source is not Source.PROFILE:
+            outcome.withheld = admitted
+        return
+    if isinstance(event, MessageLabelled):
+        if Purpose.MODEL_TRAINING in admitted:
+            outcome.lessons.append(sense.label(me, event, world=world))
+        return
+    if isinstance(event, MessageReceived):
+        event = sense.read(event, world=world, degraded=outcome.trace)
+    _consider(outcome, me, event, world=world, position=position, now_ms=now_ms)
+
+
+def _contract(outcome: Outcome, me: Customer, event: EventBase, *, now_ms: int) -> None:
+    """Facts of the contract, held without consent (GDPR article 6(1)(b)): they gate products only."""
+    before = tuple(sorted(me.products))
+    if isinstance(event, ProfileUpdated):
+        for name in ("birth_year", "country", "employment", "household_size"):
+            value = getattr(event, name)
+            if value is not None:
+                me.profile[name] = value
+    elif isinstance(event, ProductOpened):
+        me.products[event.product] = event.at_ms
+    elif isinstance(event, ProductClosed):
+        me.products.pop(event.product, None)
+    after = tuple(sorted(me.products))
+    if after != before and Source.PROFILE in consent.usable(
+        me, Purpose.MODEL_TRAINING, now_ms=now_ms
+    ):
+        outcome.lessons.append(
+            Lesson(
+                lesson_id=identify(event.event_id, me.customer, "holdings"),
+                kind="holdings",
+                customer=me.customer,
+                at_ms=event.at_ms,
+                holdings=after,
+                holdings_before=before,
+            )
+        )
+
+
+def _consider(
+    outcome: Outcome, me: Customer, event: EventBase, *, world: World, position: str, now_ms: int
+) -> None:
+    """Stages 2 to 7: fold, sense, and if this is a moment to speak, deliberate."""
+    sense.fold(me, event, now_ms=now_ms, trace=outcome.trace)
+    view = sense.View(me, world=world, now_ms=now_ms)
+    signals = sense.notice(me, event, view=view, trace=outcome.trace)
+    outcome.insights += [
+        sense.insight(me, s, event=event, now_ms=now_ms)
+        for s in signals
+        if s.insight and view.allows(Purpose.FINANCIAL_WELLBEING, s.sources)
+    ]
+    channel = _attention(event)
+    if channel is None and not _answerable(signals, world):
+        return
+    deliberate.deliberate(
+        outcome,
+        me,
+        event,
+        view=view,
+        fresh=frozenset(s.name for s in signals),
+        channel=channel,
+        position=position,
+    )
+
+
+def _timers(me: Customer, *, now_ms: int) -> dict[str, int]:
+    """When the customer should be looked at again though nothing happens (timer → due instant)."""
+    timers = wakes(me.slots, now_ms)
+    ends = [
+        grant.until_ms
+        for by_source in me.grants.values()
+        for grant in by_source.values()
+        if grant.until_ms is not None
+    ]
+    if ends:
+        timers["consent-expiry"] = min(ends)
+    if me.open:
+        timers["decision-close"] = min(decision.until_ms for decision in me.open.values())
+    return timers
+
+
+def _attention(event: EventBase) -> Channel | None:
+    """Where the customer is looking at this moment, if anywhere."""
+    if isinstance(event, AppOpened):
+        return Channel.IN_APP
+    if isinstance(event, MessageRead) and event.channel == "chat":
+        return Channel.CHAT
+    return None
+
+
+def _answerable(signals: Sequence[Signal], world: World) -> bool:
+    names = {signal.name for signal in signals}
+    return bool(names) and any(not names.isdisjoint(item.answers) for item in world.catalogue)
+
+
+def _forget(
+    me: Customer, outcome: Outcome, change: consent.ConsentChange, *, now_ms: int
+) -> None:
+    """Recall what stood on ended consents, and erase what no consent covers any more."""
+    if not change.ended:
+        return
+    outcome.trace.append("forget")
+    outcome.offers += deliberate.recall(me, change.ended, now_ms=now_ms)
+    sense.erase(me, consent.orphaned(me))
+
+
+def _receipt(
+    me: Customer, event: EventBase, change: consent.ConsentChange, *, position: str
+) -> dict[str, object]:
+    return {
+        "type": "consent.receipt",
+        "receipt_id": identify(event.event_id, me.customer, "receipt"),
+        "customer": me.customer,
+        "at": event.at.isoformat(),
+        "position": position,
+        "event": event.model_dump(mode="json", exclude={"customer"}),
+        "began": [f"{p}:{s}" for p, s in change.began],
+        "ended": [f"{p}:{s}" for p, s in change.ended],
+        "words": change.words,
+    }

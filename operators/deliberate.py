@@ -1,0 +1,202 @@
+"""A moment to speak: propose, screen, arbitrate, tell, and the record of it.
+
+Stage: 4 to 7 of 8. In: view of the customer, fresh signals. Out: Decision, offer, transparency.
+
+Saying nothing is an action like the others, with a propensity and a record of its own.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from operators import arbitrate, offers, record
+from operators.arbitrate import assign
+from operators.draws import identify
+from operators.occasion import Deliberation, Occasion, situation_of, sources_used
+from operators.policy import screen
+from operators.sense import View
+from schemas.base import DAY_MS, Channel, Purpose, Source
+from schemas.customer import Contact, Customer, LiveSignal, OpenDecision
+from schemas.decisions import Outcome, Screened, Verdict
+from schemas.events import EventBase
+
+OPEN_MAX = 32
+INTIMACY: tuple[Source, ...] = (
+    Source.LOCATION,
+    Source.MESSAGES,
+    Source.OPEN_BANKING,
+    Source.LIFE_EVENTS,
+    Source.APP,
+    Source.TRANSACTIONS,
+    Source.PROFILE,
+)
+"""Sources from the most to the least intimate: the first one used is what «without that data» takes away."""
+HOLDOUT = Verdict(
+    allowed=False,
+    rule="measure.holdout",
+    words="You are in the small group that gets no suggestions, so that we can tell whether they help.",
+)
+
+
+def deliberate(
+    outcome: Outcome,
+    me: Customer,
+    event: EventBase,
+    *,
+    view: View,
+    fresh: frozenset[str],
+    channel: Channel | None,
+    position: str,
+) -> None:
+    """Decide what to say, and write it into the outcome and the customer copy."""
+    rules = view.world.rules
+    occasion = Occasion(
+        key=identify(event.event_id, me.customer, "decision"),
+        arm=assign(me.customer, rules),
+        channel=channel,
+        fresh=fresh,
+        explore=not me.vulnerable,
+    )
+    outcome.trace += ["propose", "screen", "arbitrate", "tell"]
+    made = _pass(me, view=view, occasion=occasion)
+    if not made.screened:
+        return
+    chosen = made.chosen
+    record.write(
+        outcome,
+        me,
+        event,
+        view=view,
+        made=made,
+        occasion=occasion,
+        without=_without_source(me, view=view, occasion=occasion, made=made),
+        change=_without_signal(me, view=view, occasion=occasion, made=made),
+        position=position,
+    )
+    _remember(me, view=view, made=made, occasion=occasion)
+    if chosen is not None:
+        now_ms = view.now_ms
+        me.contacts = [*me.contacts, Contact(now_ms, chosen.item.id, chosen.item.kind, chosen.channel)]
+        me.rests[chosen.item.id] = now_ms + chosen.item.rest_days * DAY_MS
+
+
+def _pass(
+    me: Customer, *, view: View, occasion: Occasion, muted: str | None = None
+) -> Deliberation:
+    """Propose, screen and arbitrate once; ``muted`` leaves one live signal out."""
+    world = view.world
+    live: Mapping[str, LiveSignal] = {
+        name: signal
+        for name, signal in me.signals.items()
+        if name != muted and (occasion.channel is not None or name in occasion.fresh)
+    }
+    candidates = offers.propose(
+        me,
+        catalogue=world.catalogue,
+        live=live,
+        features=view.features,
+        usable=view.usable,
+        taste=world.models.taste,
+        channel=occasion.channel,
+        now_ms=view.now_ms,
+    )
+    situation = situation_of(me, view)
+    screened = tuple(
+        Screened(s.candidate, HOLDOUT)
+        if s.refusal is None and occasion.arm == "holdout" and not s.candidate.item.protective
+        else s
+        for s in screen(candidates, situation)
+    )
+    allowed = tuple(s.candidate for s in screened if s.refusal is None)
+    choice, alternatives = arbitrate.choose(
+        allowed,
+        features=view.features,
+        usable=view.usable,
+        models=world.models,
+        rules=world.rules,
+        arm=occasion.arm,
+        key=occasion.key,
+        explore=occasion.explore,
+    )
+    return Deliberation(screened, allowed, choice, alternatives)
+
+
+def _without_source(
+    me: Customer, *, view: View, occasion: Occasion, made: Deliberation
+) -> dict[str, Any] | None:
+    """What would have been said without the most intimate source used, found by deciding again."""
+    chosen = made.chosen
+    if chosen is None or chosen.item.purpose is None:
+        return None
+    used = frozenset(map(Source, chosen.sources)) or view.usable(chosen.item.purpose)
+    source = next((s for s in INTIMACY if s in used), None)
+    if source is None:
+        return None
+    blind = View(me, world=view.world, now_ms=view.now_ms, without=view.without | {source})
+    again = _pass(me, view=blind, occasion=occasion)
+    return {"without": source, "action": again.choice.action, "verified": True}
+
+
+def _without_signal(
+    me: Customer, *, view: View, occasion: Occasion, made: Deliberation
+) -> dict[str, Any] | None:
+    """What would have been said had the signal not been there, found by deciding again."""
+    chosen = made.chosen
+    if chosen is None or chosen.signal is None:
+        return None
+    again = _pass(me, view=view, occasion=occasion, muted=chosen.signal)
+    return {"change": f"without {chosen.signal}", "result": again.choice.action, "verified": True}
+
+
+def _remember(me: Customer, *, view: View, made: Deliberation, occasion: Occasion) -> None:
+    """Keep what a later answer needs, boundedly: the oldest open decision gives way."""
+    chosen = made.chosen
+    index = made.chosen_index
+    used = sources_used(view, made)
+    rules = view.world.rules
+    days = chosen.item.valid_days if chosen is not None else rules.response_window_days
+    me.open[occasion.key] = OpenDecision(
+        decision_id=occasion.key,
+        at_ms=view.now_ms,
+        action=made.choice.action,
+        purpose=chosen.item.purpose if chosen is not None else None,
+        channel=chosen.channel if chosen is not None else occasion.channel or "",
+        arm=occasion.arm,
+        propensity=made.choice.propensity,
+        model=made.choice.model,
+        context=made.alternatives.contexts[index],
+        action_features=made.alternatives.action_features[index],
+        sources=tuple(sorted(used)),
+        until_ms=view.now_ms + min(days, rules.response_window_days) * DAY_MS,
+        trainable=bool(used) and view.usable(Purpose.MODEL_TRAINING).issuperset(used),
+        offer_id=None if chosen is None else record.offer_id(occasion.key),
+    )
+    while len(me.open) > OPEN_MAX:
+        del me.open[next(iter(me.open))]
+
+
+def recall(
+    me: Customer, ended: tuple[tuple[Purpose, Source], ...], *, now_ms: int
+) -> list[dict[str, Any]]:
+    """Take back outstanding offers that stood on consents which ended (customer copy)."""
+    recalled = []
+    for decision in list(me.open.values()):
+        if decision.offer_id is None or decision.purpose is None:
+            continue
+        if any(p == decision.purpose and s in decision.sources for p, s in ended):
+            del me.open[decision.decision_id]
+            recalled.append(
+                {
+                    "type": "offer.recalled",
+                    "offer_id": decision.offer_id,
+                    "decision_id": decision.decision_id,
+                    "customer": me.customer,
+                    "action": decision.action,
+                    "channel": decision.channel,
+                    "at_ms": now_ms,
+                    "reason": "You withdrew the consent that this suggestion stood on.",
+                    "idempotency_key": f"{decision.offer_id}:recalled",
+                }
+            )
+    return recalled
+
+

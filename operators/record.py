@@ -1,0 +1,293 @@
+"""Write a deliberation down: the decision, the message to the channel, the entry for the customer.
+
+Stage: 7 of 8. In: Deliberation. Out: Decision, offer, transparency, review cases, impact.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from operators import consent, explain
+from operators.arbitrate import CONTEXT_NAMES
+from operators.draws import identify
+from operators.features import SPECS
+from operators.learn import REWARD_SPEC
+from operators.occasion import Deliberation, Occasion, situation_of, sources_used
+from operators.sense import View
+from schemas.base import DAY_MS, Purpose, Source, stamp
+from schemas.customer import Customer
+from schemas.decisions import SILENCE, Candidate, Decision, Explanation, Outcome
+from schemas.events import EventBase
+from schemas.offers import Kind
+
+ENGINE_VERSION = "0.1.0"
+WORDS: dict[str, str] = {spec.name: spec.words for spec in SPECS}
+SOURCE_OF: dict[str, Source] = {spec.name: spec.source for spec in SPECS}
+NOTICE = "Chosen for you by an automated system, from data that you agreed to share."
+ISSUED: dict[Kind, str] = {Kind.INTERVENTION: "intervention.issued"}
+
+
+def offer_id(decision_id: str) -> str:
+    """The id of the offer that a decision makes."""
+    return identify(decision_id, "offer")
+
+
+def write(
+    outcome: Outcome,
+    me: Customer,
+    event: EventBase,
+    *,
+    view: View,
+    made: Deliberation,
+    occasion: Occasion,
+    without: dict[str, Any] | None,
+    change: dict[str, Any] | None,
+    position: str,
+) -> None:
+    """Add the decision and everything told of it to the outcome; advances the customer's chain."""
+    used = sources_used(view, made)
+    explanation = _explanation(
+        me, view=view, made=made, occasion=occasion, used=used, without=without, change=change,
+        trace=outcome.trace,
+    )
+    decision = _decision(
+        me, event, view=view, made=made, occasion=occasion, explanation=explanation,
+        position=position, used=used, trace=outcome.trace,
+    )
+    digest = sha256(orjson.dumps(decision)).hexdigest()
+    decision = replace(decision, digest=digest)
+    me.decision_count += 1
+    me.previous_digest = digest
+    outcome.decision = decision
+    if made.chosen is not None:
+        outcome.offers.append(_message(decision, made.chosen))
+    outcome.transparency.append(_entry(decision))
+    outcome.reviews += _cases(decision, made)
+    outcome.impact.append(
+        {
+            "type": "decision",
+            "customer": me.customer,
+            "arm": occasion.arm,
+            "action": decision.chosen,
+            "decision_id": decision.decision_id,
+            "at_ms": view.now_ms,
+            "propensity": decision.propensity,
+        }
+    )
+
+
+def _explanation(
+    me: Customer,
+    *,
+    view: View,
+    made: Deliberation,
+    occasion: Occasion,
+    used: frozenset[Source],
+    without: dict[str, Any] | None,
+    change: dict[str, Any] | None,
+    trace: list[str],
+) -> Explanation:
+    chosen = made.chosen
+    purpose = None if chosen is None else chosen.item.purpose
+    return explain.tell(
+        decision_id=occasion.key,
+        choice=made.choice,
+        chosen=chosen,
+        screened=made.screened,
+        situation=situation_of(me, view),
+        purposes=() if purpose is None else (purpose,),
+        sources=tuple(sorted(used)),
+        words=WORDS,
+        counterfactual=change,
+        consent_counterfactual=without,
+        degraded=_degraded(trace, view),
+    )
+
+
+def _degraded(trace: list[str], view: View) -> tuple[str, ...]:
+    failed = [step.removeprefix("failed:") for step in trace if step.startswith("failed:")]
+    return (*failed, *view.failed)
+
+
+def _decision(
+    me: Customer,
+    event: EventBase,
+    *,
+    view: View,
+    made: Deliberation,
+    occasion: Occasion,
+    explanation: Explanation,
+    position: str,
+    used: frozenset[Source],
+    trace: list[str],
+) -> Decision:
+    chosen, choice, now_ms = made.chosen, made.choice, view.now_ms
+    purposes = tuple(
+        p for p in Purpose if any(c.item.purpose is p for c in made.allowed)
+    )
+    features = _seen(view.features, used)
+    return Decision(
+        decision_id=occasion.key,
+        customer=me.customer,
+        trigger={
+            "id": event.event_id,
+            "type": event.kind,
+            "time": event.at.isoformat(),
+            "position": position,
+        },
+        decided_at=stamp(now_ms),
+        channel=chosen.channel if chosen is not None else str(occasion.channel or ""),
+        engine_version=ENGINE_VERSION,
+        digests={**view.world.digests, "model": choice.model},
+        features=features,
+        features_digest=sha256(orjson.dumps(features)).hexdigest(),
+        context=made.alternatives.contexts[made.chosen_index],
+        consent_vector=consent.vector(me, purposes, now_ms=now_ms),
+        purposes_used=purposes,
+        sources_used=tuple(sorted(used)),
+        suppressed_purposes=tuple(p for p in Purpose if not view.usable(p)),
+        stakes="high" if chosen is not None and chosen.item.high_stakes else "normal",
+        arm=choice.arm if occasion.arm == "treatment" else occasion.arm,
+        candidates=_table(made),
+        chosen=choice.action,
+        propensity=choice.propensity,
+        rng={"algorithm": "blake2b-53", "key": occasion.key, "draw": choice.draw},
+        vulnerability_brake=bool(me.vulnerable),
+        contact_state=_contacts(me, now_ms),
+        reward_spec=REWARD_SPEC,
+        personalised_notice=NOTICE if used else "",
+        offer=None
+        if chosen is None
+        else {
+            "id": offer_id(occasion.key),
+            "terms": f"{chosen.item.id}@{chosen.item.version}",
+            "valid_until": stamp(now_ms + chosen.item.valid_days * DAY_MS),
+            "idempotency_key": offer_id(occasion.key),
+        },
+        review={
+            "required": any(s.review for s in made.screened),
+            "case_id": next(
+                (_case_id(me.customer, s.candidate) for s in made.screened if s.review), None
+            ),
+        },
+        degraded=_degraded(trace, view),
+        explanation=explanation,
+        previous_digest=me.previous_digest,
+    )
+
+
+def _seen(features: Mapping[str, float], used: frozenset[Source]) -> dict[str, float]:
+    """The features of the sources used, rounded: what this decision was made with (log once)."""
+    return {name: round(features[name], 6) for name in SOURCE_OF if SOURCE_OF[name] in used}
+
+
+def _table(made: Deliberation) -> tuple[dict[str, Any], ...]:
+    scored = {s.action: s for s in made.choice.scored}
+    rows: list[dict[str, Any]] = []
+    for s in made.screened:
+        item = s.candidate.item
+        row: dict[str, Any] = {
+            "action": item.id,
+            "proposed_by": s.candidate.proposed_by,
+            "signal": s.candidate.signal,
+            "value_customer": item.value_customer_minor,
+            "value_bank": item.value_bank_minor,
+            "lever": None,
+        }
+        if s.refusal is not None:
+            row |= {"stage_reached": "screen", "reject_rule": s.refusal.rule}
+        else:
+            mark = scored[item.id]
+            row |= {"stage_reached": "arbitrate", "score": mark.score, "p_final": mark.propensity}
+        rows.append(row)
+    silence = scored[SILENCE]
+    rows.append(
+        {
+            "action": SILENCE,
+            "stage_reached": "arbitrate",
+            "score": silence.score,
+            "p_final": silence.propensity,
+        }
+    )
+    return tuple(rows)
+
+
+def _contacts(me: Customer, now_ms: int) -> dict[str, int]:
+    return {
+        "day": sum(1 for c in me.contacts if now_ms - c.at_ms < DAY_MS),
+        "week": sum(1 for c in me.contacts if now_ms - c.at_ms < 7 * DAY_MS),
+    }
+
+
+def _message(decision: Decision, chosen: Candidate) -> dict[str, Any]:
+    item = chosen.item
+    offer = decision.offer or {}
+    return {
+        "type": ISSUED.get(item.kind, "offer.issued"),
+        "offer_id": offer["id"],
+        "decision_id": decision.decision_id,
+        "customer": decision.customer,
+        "action": item.id,
+        "kind": item.kind,
+        "category": item.category,
+        "product": item.product,
+        "feature": item.feature,
+        "channel": chosen.channel,
+        "title": item.title,
+        "body": item.body,
+        "reason": decision.explanation.summary,
+        "valid_until": offer["valid_until"],
+        "idempotency_key": offer["idempotency_key"],
+        "issued_at": decision.decided_at,
+        "propensity": decision.propensity,
+        "arm": decision.arm,
+        "asks": None
+        if item.asks_purpose is None
+        else {"purpose": item.asks_purpose, "source": item.asks_source},
+    }
+
+
+def _entry(decision: Decision) -> dict[str, Any]:
+    """What the customer is told about the use of their data in this decision."""
+    return {
+        "type": "decision.entry",
+        "decision_id": decision.decision_id,
+        "customer": decision.customer,
+        "at": decision.decided_at,
+        "effect": decision.chosen,
+        "sources": decision.sources_used,
+        "purposes": decision.purposes_used,
+        "consents": decision.consent_vector,
+        "words": decision.explanation.summary,
+        "explanation": asdict(decision.explanation),
+    }
+
+
+def _case_id(customer: str, candidate: Candidate) -> str:
+    return identify(candidate.item.id, customer, "case")
+
+
+def _cases(decision: Decision, made: Deliberation) -> list[dict[str, Any]]:
+    """A case for the review board for each high-stakes item that waits for its verdict."""
+    return [
+        {
+            "type": "review.requested",
+            "case_id": _case_id(decision.customer, s.candidate),
+            "item": s.candidate.item.id,
+            "customer": decision.customer,
+            "decision_id": decision.decision_id,
+            "at": decision.decided_at,
+            "evidence": {
+                "signal": s.candidate.signal,
+                "strength": s.candidate.strength,
+                "rule": s.refusal.rule if s.refusal else None,
+                "features": decision.features,
+                "context_names": CONTEXT_NAMES,
+            },
+        }
+        for s in made.screened
+        if s.review
+    ]

@@ -1,0 +1,152 @@
+"""The one record per customer: consents, memories of the plug-ins, open decisions, contacts.
+
+Everything in it is made of str, int, float, bool, None, list and dict (and the small classes here), so
+the codec needs no knowledge of meaning. `operators.decide` never changes a record that it was given:
+it works on `Customer.copy()` and replaces what it changes.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.base import Purpose, Source
+
+Memory = Any
+"""The memory of one plug-in: a JSON-able value that is replaced, never changed in place."""
+
+
+@dataclass(slots=True, frozen=True)
+class Grant:
+    """Consent to use one source for one purpose.
+
+    ``position`` is where on the customer's log it was given, as ``topic:partition:offset:index``.
+    """
+
+    record_id: str
+    position: str
+    from_ms: int
+    until_ms: int | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class LiveSignal:
+    """A signal that still holds: remembered so that a later moment can answer it."""
+
+    at_ms: int
+    until_ms: int
+    strength: float
+    sources: tuple[str, ...]
+    words: str
+    evidence: dict[str, Any]
+
+
+@dataclass(slots=True, frozen=True)
+class OpenDecision:
+    """What a decision needs to be learnt from when the answer comes.
+
+    ``context`` and ``action_features`` are what the model saw, on its grid (dx and da floats).
+    ``label`` is the label that the learner holds now, None before the first lesson.
+    """
+
+    decision_id: str
+    at_ms: int
+    action: str
+    purpose: str | None
+    channel: str
+    arm: str
+    propensity: float
+    model: str
+    context: tuple[float, ...]
+    action_features: tuple[float, ...]
+    sources: tuple[str, ...]
+    until_ms: int
+    trainable: bool
+    offer_id: str | None = None
+    label: float | None = None
+    last_outcome: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Contact:
+    """One thing that was said to the customer (for caps)."""
+
+    at_ms: int
+    action: str
+    kind: str
+    channel: str
+
+
+@dataclass(slots=True, frozen=True)
+class Preference:
+    """A channel's switch and quiet hours (UTC, from inclusive to exclusive)."""
+
+    enabled: bool = True
+    quiet_from_hour: int | None = None
+    quiet_to_hour: int | None = None
+
+
+@dataclass(slots=True)
+class Customer:
+    """Everything held on one customer.
+
+    ``grants`` is purpose → source → Grant. ``slots`` is slot name → memory. ``recent`` holds the last
+    event ids (bounded), ``timers`` is timer name → due instant (ms). ``latest_ms`` is the newest event time seen.
+    ``rests`` is action (or ``category:…``) → instant before which it is not proposed again.
+    ``refusals`` and ``withdrawn`` are «purpose:source» → instant of the last «no» to being asked, and of the
+    last withdrawal. ``mistrusted`` is source → instant until which it is not used, since the customer
+    called it too personal.
+    """
+
+    customer: str
+    since_ms: int = 0
+    latest_ms: int = 0
+    grants: dict[str, dict[str, Grant]] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    withdrawn: dict[str, int] = field(default_factory=dict)
+    objections: dict[str, int] = field(default_factory=dict)
+    vulnerable: dict[str, int] = field(default_factory=dict)
+    preferences: dict[str, Preference] = field(default_factory=dict)
+    profile: dict[str, Any] = field(default_factory=dict)
+    products: dict[str, int] = field(default_factory=dict)
+    slots: dict[str, Memory] = field(default_factory=dict)
+    signals: dict[str, LiveSignal] = field(default_factory=dict)
+    open: dict[str, OpenDecision] = field(default_factory=dict)
+    contacts: list[Contact] = field(default_factory=list)
+    rests: dict[str, int] = field(default_factory=dict)
+    mistrusted: dict[str, int] = field(default_factory=dict)
+    recent: list[str] = field(default_factory=list)
+    timers: dict[str, int] = field(default_factory=dict)
+    decision_count: int = 0
+    previous_digest: str = ""
+
+    def copy(self) -> "Customer":
+        """A copy whose containers may be changed without touching this one (values are immutable)."""
+        return Customer(
+            self.customer,
+            self.since_ms,
+            self.latest_ms,
+            {purpose: dict(by_source) for purpose, by_source in self.grants.items()},
+            dict(self.refusals),
+            dict(self.withdrawn),
+            dict(self.objections),
+            dict(self.vulnerable),
+            dict(self.preferences),
+            dict(self.profile),
+            dict(self.products),
+            dict(self.slots),
+            dict(self.signals),
+            dict(self.open),
+            list(self.contacts),
+            dict(self.rests),
+            dict(self.mistrusted),
+            list(self.recent),
+            dict(self.timers),
+            self.decision_count,
+            self.previous_digest,
+        )
+
+    def may(self, purpose: Purpose, source: Source, now_ms: int) -> bool:
+        """Whether consent to use this source for this purpose stands at this instant."""
+        grant = self.grants.get(purpose, {}).get(source)
+        if grant is None:
+            return False
+        return grant.from_ms <= now_ms and (grant.until_ms is None or now_ms < grant.until_ms)

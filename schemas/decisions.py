@@ -1,0 +1,200 @@
+"""What a `decide` makes: candidates, verdicts, the choice, the record, the explanation, lessons.
+
+Plain slotted classes: they live inside one `decide` and leave it as JSON (orjson writes dataclasses).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.base import Channel
+from schemas.customer import Customer
+from schemas.errors import InputError
+from schemas.offers import Item
+
+SILENCE = "silence"
+"""The action of deliberately saying nothing: always allowed, always an arm."""
+
+
+@dataclass(slots=True, frozen=True)
+class Candidate:
+    """An item proposed at this moment.
+
+    ``signal`` is the strongest live signal that it answers and may use (None: proposed by taste),
+    ``words`` that signal's words, ``sources`` that signal's sources.
+    ``action_features`` are what the bandit sees of it: da floats on the 2^-6 grid.
+    """
+
+    item: Item
+    channel: Channel
+    proposed_by: str
+    action_features: tuple[float, ...]
+    signal: str | None = None
+    strength: float = 0.0
+    words: str = ""
+    sources: tuple[str, ...] = ()
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """One policy's answer on one candidate. A refusal names its rule and says it in words."""
+
+    allowed: bool
+    rule: str = ""
+    words: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Screened:
+    """A candidate with the first refusal it met (None: allowed), and whether the board must see it."""
+
+    candidate: Candidate
+    refusal: Verdict | None
+    review: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Scored:
+    """One allowed action with its score and its exact probability of being chosen."""
+
+    action: str
+    score: float
+    propensity: float
+
+
+@dataclass(slots=True, frozen=True)
+class Choice:
+    """What was chosen, how, and with which exact probability.
+
+    ``contributions`` are (feature, value, contribution) of the chosen action's score, largest first.
+    ``votes`` is the chosen action's votes out of ``voters``.
+    """
+
+    action: str
+    arm: str
+    propensity: float
+    scored: tuple[Scored, ...]
+    draw: float
+    model: str
+    contributions: tuple[tuple[str, float, float], ...] = ()
+    votes: int = 0
+    voters: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Explanation:
+    """Why, why not the others, and what would change it, in plain words."""
+
+    explanation_id: str
+    decision_id: str
+    audience: str
+    language: str
+    summary: str
+    purposes: tuple[str, ...]
+    sources: tuple[str, ...]
+    top_factors: tuple[dict[str, Any], ...]
+    why_not: tuple[dict[str, str], ...]
+    counterfactual: dict[str, Any] | None
+    consent_counterfactual: dict[str, Any] | None
+    automated: bool
+    rights: str
+    template: str
+
+
+@dataclass(slots=True, frozen=True)
+class Decision:
+    """The full record of one decision, silence included (fields: contracts of the ``decisions`` topic)."""
+
+    decision_id: str
+    customer: str
+    trigger: dict[str, Any]
+    decided_at: str
+    channel: str
+    engine_version: str
+    digests: dict[str, str]
+    features: dict[str, float]
+    features_digest: str
+    context: tuple[float, ...]
+    consent_vector: dict[str, dict[str, str]]
+    purposes_used: tuple[str, ...]
+    sources_used: tuple[str, ...]
+    suppressed_purposes: tuple[str, ...]
+    stakes: str
+    arm: str
+    candidates: tuple[dict[str, Any], ...]
+    chosen: str
+    propensity: float
+    rng: dict[str, Any]
+    vulnerability_brake: bool
+    contact_state: dict[str, int]
+    reward_spec: str
+    personalised_notice: str
+    offer: dict[str, Any] | None
+    review: dict[str, Any]
+    degraded: tuple[str, ...]
+    explanation: Explanation
+    previous_digest: str
+    digest: str = ""
+    latency_us: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Lesson:
+    """What the learners are told.
+
+    ``kind`` is ``reward`` (bandit), ``holdings`` (co-holdings), ``intent`` (reader).
+    A reward lesson with ``label_before`` is a revision: the learner adds z·(label − label_before).
+    """
+
+    lesson_id: str
+    kind: str
+    customer: str
+    at_ms: int
+    decision_id: str = ""
+    action: str = ""
+    arm: str = ""
+    propensity: float = 1.0
+    model: str = ""
+    context: tuple[float, ...] = ()
+    action_features: tuple[float, ...] = ()
+    label: float = 0.0
+    label_before: float | None = None
+    outcome: str = ""
+    why: str | None = None
+    holdings: tuple[str, ...] = ()
+    holdings_before: tuple[str, ...] = ()
+    embedding: tuple[float, ...] = ()
+    intent: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Withheld:
+    """Data that consent does not admit: neither stored nor learnt from."""
+
+    source: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Everything that follows from one event.
+
+    The lists hold JSON-able messages for the topics of the same name. ``customer`` is None once erased.
+    ``rejected`` is set when the event itself can't be used (dead letter). ``withheld`` when consent kept it out.
+    ``trace`` names the stages passed. Timers to set are in ``customer.timers``.
+    """
+
+    customer: Customer | None
+    decision: Decision | None = None
+    offers: list[dict[str, Any]] = field(default_factory=list)
+    insights: list[dict[str, Any]] = field(default_factory=list)
+    transparency: list[dict[str, Any]] = field(default_factory=list)
+    lessons: list[Lesson] = field(default_factory=list)
+    impact: list[dict[str, Any]] = field(default_factory=list)
+    reviews: list[dict[str, Any]] = field(default_factory=list)
+    rejected: InputError | None = None
+    withheld: Withheld | None = None
+    duplicate: bool = False
+    trace: list[str] = field(default_factory=list)
+
+

@@ -1,0 +1,182 @@
+"""Every event kind, as one union told apart by ``kind``.
+
+`EVENT` validates native JSON; `KINDS` maps a kind to its shape. A new kind is one shape and one line here.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from schemas.events.base import EventBase
+from schemas.events.control import (
+    ClockTicked,
+    ConsentGranted,
+    ConsentWithdrawn,
+    ErasureRequested,
+    Notice,
+    ObjectionLifted,
+    ObjectionRaised,
+    PreferenceChanged,
+    VulnerabilityCleared,
+    VulnerabilityFlagged,
+)
+from schemas.events.digital import (
+    AppErrorShown,
+    AppOpened,
+    AppSearched,
+    FeatureUsed,
+    FlowAbandoned,
+    MessageLabelled,
+    MessageRead,
+    MessageReceived,
+    PositionReported,
+    RageTapped,
+    ScreenViewed,
+    ZoneEntered,
+)
+from schemas.events.feedback import FeedbackReceived
+from schemas.events.life import (
+    LifeAnswered,
+    LifeDeclared,
+    ProductClosed,
+    ProductOpened,
+    ProfileUpdated,
+)
+from schemas.events.money import (
+    ExternalAccountLinked,
+    ExternalBalance,
+    ExternalTransaction,
+    TransactionBooked,
+    TransactionPending,
+)
+
+Event = Annotated[
+    TransactionBooked
+    | TransactionPending
+    | ExternalAccountLinked
+    | ExternalBalance
+    | ExternalTransaction
+    | AppOpened
+    | ScreenViewed
+    | AppSearched
+    | FeatureUsed
+    | AppErrorShown
+    | RageTapped
+    | FlowAbandoned
+    | ZoneEntered
+    | PositionReported
+    | MessageReceived
+    | MessageLabelled
+    | LifeDeclared
+    | LifeAnswered
+    | ProfileUpdated
+    | ProductOpened
+    | ProductClosed
+    | ConsentGranted
+    | ConsentWithdrawn
+    | ObjectionRaised
+    | ObjectionLifted
+    | VulnerabilityFlagged
+    | VulnerabilityCleared
+    | PreferenceChanged
+    | ErasureRequested
+    | ClockTicked
+    | FeedbackReceived,
+    Field(discriminator="kind"),
+]
+EVENT: TypeAdapter[EventBase] = TypeAdapter(Event)
+SHAPES: tuple[type[EventBase], ...] = (
+    TransactionBooked,
+    TransactionPending,
+    ExternalAccountLinked,
+    ExternalBalance,
+    ExternalTransaction,
+    AppOpened,
+    ScreenViewed,
+    AppSearched,
+    FeatureUsed,
+    AppErrorShown,
+    RageTapped,
+    FlowAbandoned,
+    ZoneEntered,
+    PositionReported,
+    MessageReceived,
+    MessageLabelled,
+    LifeDeclared,
+    LifeAnswered,
+    ProfileUpdated,
+    ProductOpened,
+    ProductClosed,
+    ConsentGranted,
+    ConsentWithdrawn,
+    ObjectionRaised,
+    ObjectionLifted,
+    VulnerabilityFlagged,
+    VulnerabilityCleared,
+    PreferenceChanged,
+    ErasureRequested,
+    ClockTicked,
+    FeedbackReceived,
+)
+KINDS: dict[str, type[EventBase]] = {
+    shape.model_fields["kind"].default: shape for shape in SHAPES
+}
+TOPIC_OF_KIND_PREFIX: dict[str, str] = {
+    "transaction": "transactions",
+    "openbanking": "open-banking",
+    "app": "app-events",
+    "location": "locations",
+    "message": "messages",
+    "life": "life-events",
+    "profile": "profiles",
+    "product": "profiles",
+    "consent": "consents",
+    "objection": "consents",
+    "vulnerability": "consents",
+    "preference": "consents",
+    "erasure": "consents",
+    "feedback": "feedback",
+}
+"""The input topic that native events of a kind arrive on; ``clock`` events come from the worker alone."""
+
+__all__ = [
+    "EVENT",
+    "KINDS",
+    "SHAPES",
+    "TOPIC_OF_KIND_PREFIX",
+    "AppErrorShown",
+    "AppOpened",
+    "AppSearched",
+    "ClockTicked",
+    "ConsentGranted",
+    "ConsentWithdrawn",
+    "ErasureRequested",
+    "Event",
+    "EventBase",
+    "ExternalAccountLinked",
+    "ExternalBalance",
+    "ExternalTransaction",
+    "FeatureUsed",
+    "FeedbackReceived",
+    "FlowAbandoned",
+    "LifeAnswered",
+    "LifeDeclared",
+    "MessageLabelled",
+    "MessageRead",
+    "MessageReceived",
+    "Notice",
+    "ObjectionLifted",
+    "ObjectionRaised",
+    "PositionReported",
+    "PreferenceChanged",
+    "ProductClosed",
+    "ProductOpened",
+    "ProfileUpdated",
+    "RageTapped",
+    "ScreenViewed",
+    "TransactionBooked",
+    "TransactionPending",
+    "VulnerabilityCleared",
+    "VulnerabilityFlagged",
+    "ZoneEntered",
+]

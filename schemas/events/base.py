@@ -1,0 +1,29 @@
+"""What every event has in common."""
+
+from functools import cached_property
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import CustomerId, EventId, Shape, Source
+
+
+class EventBase(Shape):
+    """One thing that happened to one customer.
+
+    ``event_id`` is unique per customer and stable under redelivery; ``at`` is when it happened,
+    by the customer's side, as RFC 3339 with an offset. ``version`` is the shape's, not the event's.
+    """
+
+    source: ClassVar[Source]
+
+    kind: str
+    event_id: EventId
+    customer: CustomerId
+    at: Annotated[AwareDatetime, Field(strict=False)]
+    version: Literal[1] = 1
+
+    @cached_property
+    def at_ms(self) -> int:
+        """Milliseconds since 1970 UTC."""
+        return round(self.at.timestamp() * 1000)

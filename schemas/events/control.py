@@ -1,0 +1,98 @@
+"""Events that steer: consent, objections, vulnerability, preferences, erasure, the clock."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from schemas.base import Channel, Purpose, Shape, Source, Token
+from schemas.events.base import EventBase
+
+Loose = Field(strict=False)
+
+
+class Notice(Shape):
+    """The text that the customer agreed to."""
+
+    uri: Annotated[str, StringConstraints(max_length=200)]
+    version: Token
+    hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+
+
+class ConsentGranted(EventBase):
+    """Data of these sources may be used for this purpose until ``valid_until`` (none: until withdrawn)."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["consent.granted"] = "consent.granted"
+    record_id: Token
+    purpose: Annotated[Purpose, Loose]
+    sources: Annotated[tuple[Annotated[Source, Loose], ...], Field(min_length=1, strict=False)]
+    valid_until: Annotated[AwareDatetime, Loose] | None = None
+    notice: Notice | None = None
+
+
+class ConsentWithdrawn(EventBase):
+    """Takes consent back; no purpose means every purpose, no sources means every source."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["consent.withdrawn"] = "consent.withdrawn"
+    purpose: Annotated[Purpose, Loose] | None = None
+    sources: Annotated[tuple[Annotated[Source, Loose], ...], Loose] = ()
+
+
+class ObjectionRaised(EventBase):
+    """An objection to direct marketing or to profiling (GDPR article 21): absolute while it stands."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["objection.raised"] = "objection.raised"
+    scope: Literal["marketing", "profiling"]
+
+
+class ObjectionLifted(EventBase):
+    """The customer takes the objection back."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["objection.lifted"] = "objection.lifted"
+    scope: Literal["marketing", "profiling"]
+
+
+class VulnerabilityFlagged(EventBase):
+    """The customer, or staff, asks for special care (FCA FG21/1 drivers)."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["vulnerability.flagged"] = "vulnerability.flagged"
+    driver: Literal["health", "life_event", "resilience", "capability"]
+
+
+class VulnerabilityCleared(EventBase):
+    """The flag is taken back."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["vulnerability.cleared"] = "vulnerability.cleared"
+    driver: Literal["health", "life_event", "resilience", "capability"]
+
+
+class PreferenceChanged(EventBase):
+    """Channels on or off, and quiet hours in UTC (from inclusive, to exclusive)."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["preference.changed"] = "preference.changed"
+    channel: Annotated[Channel, Loose]
+    enabled: bool = True
+    quiet_from_hour: Annotated[int, Field(ge=0, le=23)] | None = None
+    quiet_to_hour: Annotated[int, Field(ge=0, le=23)] | None = None
+
+
+class ErasureRequested(EventBase):
+    """Forget the customer."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["erasure.requested"] = "erasure.requested"
+
+
+class ClockTicked(EventBase):
+    """Time passed: made by the worker when a timer that an `Outcome` asked for is due."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["clock.ticked"] = "clock.ticked"
+    timer: Token

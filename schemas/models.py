@@ -1,0 +1,71 @@
+"""Versioned snapshots of the learnt models, as the decision path reads them.
+
+Arrays are float64 and never changed after they are made. Bytes and digests: `state.models`.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(slots=True, frozen=True)
+class CommitteeSnapshot:
+    """The posterior committee of the bandit.
+
+    z(x, k) = [x ⊗ a_k ; e_k] with dx context features, da action features and K known actions;
+    D = dx·da + K. ``theta`` has shape (M, D), one plausible model a row; ``mean`` shape (D,) is the
+    posterior mean; ``context_mean`` shape (dx,) is the average context, the reference of contributions.
+    ``floor`` in 0..1 is the share of probability spread evenly over all allowed actions.
+    """
+
+    version: int
+    digest: str
+    context_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    actions: tuple[str, ...]
+    theta: Floats
+    mean: Floats
+    context_mean: Floats
+    floor: float
+    lessons: int
+    position: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class TasteSnapshot:
+    """EASE item-item weights over products, shape (P, P), zero diagonal (Steck 2019)."""
+
+    version: int
+    digest: str
+    products: tuple[str, ...]
+    weights: Floats
+
+
+@dataclass(slots=True, frozen=True)
+class IntentSnapshot:
+    """A linear head over text embeddings.
+
+    ``weights`` has shape (I, E), ``bias`` shape (I,); probability is softmax(weights·e + bias).
+    ``sentiment`` has shape (E + 1,), bias last; sentiment is tanh of the dot, in -1..1.
+    """
+
+    version: int
+    digest: str
+    intents: tuple[str, ...]
+    weights: Floats
+    bias: Floats
+    sentiment: Floats
+    lessons: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Models:
+    """The snapshots in use; None means none was published yet, and the fallback serves."""
+
+    committee: CommitteeSnapshot | None = None
+    taste: TasteSnapshot | None = None
+    intents: IntentSnapshot | None = None
+    verdicts: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,65 @@
+"""What the senses make of the features: signals, forecasts, readings of a text."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.base import Source
+
+
+@dataclass(slots=True, frozen=True)
+class Signal:
+    """Something noticed, worth answering.
+
+    ``strength`` is in 0..1. ``sources`` are all sources that it was derived from: it is only used for a
+    purpose that each of them is granted for. ``words`` says it to the customer, in one plain sentence
+    without a name or a number that the customer did not cause. ``hold_ms`` is how long it stays live.
+    ``insight`` is published on the ``insights`` topic when true.
+    """
+
+    name: str
+    strength: float
+    sources: tuple[Source, ...]
+    words: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+    hold_ms: int = 3 * 86_400_000
+    insight: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Recurring:
+    """One recurring payment: ``amount_minor`` is signed; ``next_day`` counts days since 1970."""
+
+    key: str
+    amount_minor: int
+    gap_days: float
+    next_day: int
+    alive: float
+    count: int
+
+
+@dataclass(slots=True, frozen=True)
+class Forecast:
+    """A projection of one customer's balance.
+
+    ``shortfall`` is P(balance < threshold within the horizon) in 0..1, or None when it abstains;
+    ``low_minor`` the median lowest balance; ``date_range`` the likely first day below, days since 1970.
+    """
+
+    name: str
+    horizon_days: int
+    threshold_minor: int
+    shortfall: float | None
+    low_minor: int | None
+    date_range: tuple[int, int] | None
+    recurring: tuple[Recurring, ...] = ()
+    sources: tuple[Source, ...] = (Source.TRANSACTIONS,)
+
+
+@dataclass(slots=True, frozen=True)
+class Reading:
+    """What a text says: intent with its probability (None: abstained), sentiment in -1..1."""
+
+    intent: str | None
+    intent_probability: float
+    sentiment: float
+    model: str
