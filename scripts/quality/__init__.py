@@ -1,0 +1,1 @@
+"""What keeps the code good: the static checks and the tests."""
