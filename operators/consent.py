@@ -70,6 +70,7 @@ def usable(customer: Customer, purpose: Purpose, *, now_ms: int) -> frozenset[So
 
 def apply(customer: Customer, event: EventBase, *, position: str) -> ConsentChange | InputError:
     """Apply one control event to a customer copy; returns what changed, or why it can't be."""
+    words = ""
     match event:
         case ConsentGranted():
             return _grant(customer, event, position=position)
@@ -77,31 +78,33 @@ def apply(customer: Customer, event: EventBase, *, position: str) -> ConsentChan
             return _withdraw(customer, event)
         case ObjectionRaised():
             customer.objections[event.scope] = event.at_ms
-            return ConsentChange(words=f"You objected to {event.scope}. It stopped at once.")
+            words = f"You objected to {event.scope}. It stopped at once."
         case ObjectionLifted():
             customer.objections.pop(event.scope, None)
-            return ConsentChange(words=f"You took back your objection to {event.scope}.")
+            words = f"You took back your objection to {event.scope}."
         case VulnerabilityFlagged():
             customer.vulnerable[event.driver] = event.at_ms
-            return ConsentChange(words="We noted that you would like extra care.")
+            words = "We noted that you would like extra care."
         case VulnerabilityCleared():
             customer.vulnerable.pop(event.driver, None)
-            return ConsentChange(words="The note on extra care was removed.")
+            words = "The note on extra care was removed."
         case PreferenceChanged():
             customer.preferences[event.channel] = Preference(
                 enabled=event.enabled,
                 quiet_from_hour=event.quiet_from_hour,
                 quiet_to_hour=event.quiet_to_hour,
             )
-            return ConsentChange(words="Your contact preferences were changed.")
-    return ConsentChange()
+            words = "Your contact preferences were changed."
+    return ConsentChange(words=words)
 
 
 def _grant(
     customer: Customer, event: ConsentGranted, *, position: str
 ) -> ConsentChange | InputError:
     if Source.CONTROL in event.sources:
-        return InputError("input.invalid", "consent for the control source", hint="name a data source")
+        return InputError(
+            "input.invalid", "consent for the control source", hint="name a data source"
+        )
     until_ms = None if event.valid_until is None else round(event.valid_until.timestamp() * 1000)
     if until_ms is not None and until_ms <= event.at_ms:
         return InputError(
@@ -117,7 +120,9 @@ def _grant(
         )
         began.append((event.purpose, source))
     if not began:
-        return ConsentChange(words="This consent is older than your withdrawal, so it has no effect.")
+        return ConsentChange(
+            words="This consent is older than your withdrawal, so it has no effect."
+        )
     return ConsentChange(began=tuple(began), words="Your consent was recorded.")
 
 

@@ -56,11 +56,13 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
         bound = f"more than {world.rules.lateness_days} days behind the customer's newest event"
         return Outcome(
             customer,
-            rejected=InputError("input.too-late", bound, hint="raise rules.lateness_days and replay"),
+            rejected=InputError(
+                "input.too-late", bound, hint="raise rules.lateness_days and replay"
+            ),
         )
     me = customer.copy()
     outcome = Outcome(me)
-    now_ms = _begin(me, event, outcome, world)
+    now_ms = _begin(me, event, outcome)
     if event.source is Source.CONTROL:
         _control(outcome, me, event, world=world, position=position, now_ms=now_ms)
     else:
@@ -72,13 +74,14 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
     if outcome.withheld is not None:
         # Not even the time of withheld data is kept.
         me.since_ms, me.latest_ms = customer.since_ms, customer.latest_ms
+        outcome.customer = customer if me == customer else me
         return outcome
     me.recent.append(event.event_id)
     del me.recent[: -world.rules.recent_ids]
     return outcome
 
 
-def _begin(me: Customer, event: EventBase, outcome: Outcome, world: World) -> int:
+def _begin(me: Customer, event: EventBase, outcome: Outcome) -> int:
     """Move the customer's time forward: grants expire, signals fade, unanswered decisions close."""
     if not me.since_ms:
         me.since_ms = event.at_ms
@@ -201,7 +204,7 @@ def _consider(
 
 def _timers(me: Customer, *, now_ms: int) -> dict[str, int]:
     """When the customer should be looked at again though nothing happens (timer → due instant)."""
-    timers = wakes(me.slots, now_ms)
+    timers = dict(wakes(me.slots, now_ms))
     ends = [
         grant.until_ms
         for by_source in me.grants.values()
@@ -210,8 +213,9 @@ def _timers(me: Customer, *, now_ms: int) -> dict[str, int]:
     ]
     if ends:
         timers["consent-expiry"] = min(ends)
-    if me.open:
-        timers["decision-close"] = min(decision.until_ms for decision in me.open.values())
+    closing_ms = learn.wake_at(me)
+    if closing_ms is not None:
+        timers["decision-close"] = closing_ms
     return timers
 
 
@@ -229,9 +233,7 @@ def _answerable(signals: Sequence[Signal], world: World) -> bool:
     return bool(names) and any(not names.isdisjoint(item.answers) for item in world.catalogue)
 
 
-def _forget(
-    me: Customer, outcome: Outcome, change: consent.ConsentChange, *, now_ms: int
-) -> None:
+def _forget(me: Customer, outcome: Outcome, change: consent.ConsentChange, *, now_ms: int) -> None:
     """Recall what stood on ended consents, and erase what no consent covers any more."""
     if not change.ended:
         return

@@ -12,7 +12,7 @@ from operators import arbitrate, offers, record
 from operators.arbitrate import assign
 from operators.draws import identify
 from operators.occasion import Deliberation, Occasion, situation_of, sources_used
-from operators.policy import screen
+from operators.policy import braked, screen
 from operators.sense import View
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Contact, Customer, LiveSignal, OpenDecision
@@ -54,7 +54,7 @@ def deliberate(
         arm=assign(me.customer, rules),
         channel=channel,
         fresh=fresh,
-        explore=not me.vulnerable,
+        explore=not braked(me, now_ms=view.now_ms),
     )
     outcome.trace += ["propose", "screen", "arbitrate", "tell"]
     made = _pass(me, view=view, occasion=occasion)
@@ -75,7 +75,10 @@ def deliberate(
     _remember(me, view=view, made=made, occasion=occasion)
     if chosen is not None:
         now_ms = view.now_ms
-        me.contacts = [*me.contacts, Contact(now_ms, chosen.item.id, chosen.item.kind, chosen.channel)]
+        me.contacts = [
+            *me.contacts,
+            Contact(now_ms, chosen.item.id, chosen.item.kind, chosen.channel),
+        ]
         me.rests[chosen.item.id] = now_ms + chosen.item.rest_days * DAY_MS
 
 
@@ -198,5 +201,3 @@ def recall(
                 }
             )
     return recalled
-
-

@@ -16,6 +16,7 @@ from operators.draws import identify
 from operators.features import SPECS
 from operators.learn import REWARD_SPEC
 from operators.occasion import Deliberation, Occasion, situation_of, sources_used
+from operators.policy import FAILED
 from operators.sense import View
 from schemas.base import DAY_MS, Purpose, Source, stamp
 from schemas.customer import Customer
@@ -50,12 +51,25 @@ def write(
     """Add the decision and everything told of it to the outcome; advances the customer's chain."""
     used = sources_used(view, made)
     explanation = _explanation(
-        me, view=view, made=made, occasion=occasion, used=used, without=without, change=change,
+        me,
+        view=view,
+        made=made,
+        occasion=occasion,
+        used=used,
+        without=without,
+        change=change,
         trace=outcome.trace,
     )
     decision = _decision(
-        me, event, view=view, made=made, occasion=occasion, explanation=explanation,
-        position=position, used=used, trace=outcome.trace,
+        me,
+        event,
+        view=view,
+        made=made,
+        occasion=occasion,
+        explanation=explanation,
+        position=position,
+        used=used,
+        trace=outcome.trace,
     )
     digest = sha256(orjson.dumps(decision)).hexdigest()
     decision = replace(decision, digest=digest)
@@ -103,13 +117,19 @@ def _explanation(
         words=WORDS,
         counterfactual=change,
         consent_counterfactual=without,
-        degraded=_degraded(trace, view),
+        degraded=_degraded(trace, view, made),
     )
 
 
-def _degraded(trace: list[str], view: View) -> tuple[str, ...]:
+def _degraded(trace: list[str], view: View, made: Deliberation) -> tuple[str, ...]:
+    """What failed on the way, by name: plug-ins left out, and policies that denied because they failed."""
     failed = [step.removeprefix("failed:") for step in trace if step.startswith("failed:")]
-    return (*failed, *view.failed)
+    denied = {
+        f"policy:{s.refusal.rule.removesuffix(FAILED)}"
+        for s in made.screened
+        if s.refusal is not None and s.refusal.rule.endswith(FAILED)
+    }
+    return (*failed, *view.failed, *sorted(denied))
 
 
 def _decision(
@@ -125,9 +145,7 @@ def _decision(
     trace: list[str],
 ) -> Decision:
     chosen, choice, now_ms = made.chosen, made.choice, view.now_ms
-    purposes = tuple(
-        p for p in Purpose if any(c.item.purpose is p for c in made.allowed)
-    )
+    purposes = tuple(p for p in Purpose if any(c.item.purpose is p for c in made.allowed))
     features = _seen(view.features, used)
     return Decision(
         decision_id=occasion.key,
@@ -155,7 +173,7 @@ def _decision(
         chosen=choice.action,
         propensity=choice.propensity,
         rng={"algorithm": "blake2b-53", "key": occasion.key, "draw": choice.draw},
-        vulnerability_brake=bool(me.vulnerable),
+        vulnerability_brake=not occasion.explore,
         contact_state=_contacts(me, now_ms),
         reward_spec=REWARD_SPEC,
         personalised_notice=NOTICE if used else "",
@@ -173,7 +191,7 @@ def _decision(
                 (_case_id(me.customer, s.candidate) for s in made.screened if s.review), None
             ),
         },
-        degraded=_degraded(trace, view),
+        degraded=_degraded(trace, view, made),
         explanation=explanation,
         previous_digest=me.previous_digest,
     )

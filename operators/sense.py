@@ -9,6 +9,7 @@ events cost only their fold. A plug-in that fails is named and left out: less is
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from operators.consent import usable
 from operators.contracts import Moment, World
 from operators.draws import identify
 from operators.features import FEATURES
@@ -16,7 +17,6 @@ from operators.forecasting import FORECASTERS
 from operators.nlu import READERS
 from operators.nlu.masking import mask
 from operators.triggers import TRIGGERS
-from operators.consent import usable
 from schemas.base import Purpose, Source
 from schemas.customer import Customer, LiveSignal, Memory
 from schemas.decisions import Lesson
@@ -43,7 +43,7 @@ class Lazy(Mapping[str, Any]):
         self._compute = compute
         self._values: dict[str, Any] = {}
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - a mapping of any values
+    def __getitem__(self, name: str) -> Any:
         """The value, computed once."""
         if name not in self._values:
             self._values.update(self._compute(name))
@@ -88,9 +88,7 @@ class View:
     def usable(self, purpose: Purpose) -> frozenset[Source]:
         """The sources that a purpose may use."""
         if purpose not in self._usable:
-            self._usable[purpose] = (
-                usable(self._me, purpose, now_ms=self.now_ms) - self.without
-            )
+            self._usable[purpose] = usable(self._me, purpose, now_ms=self.now_ms) - self.without
         return self._usable[purpose]
 
     def allows(self, purpose: Purpose, sources: Sequence[Source]) -> bool:
@@ -133,9 +131,7 @@ def fold(me: Customer, event: EventBase, *, now_ms: int, trace: list[str]) -> No
             trace.append(f"failed:feature:{name}")
 
 
-def notice(
-    me: Customer, event: EventBase, *, view: View, trace: list[str]
-) -> tuple[Signal, ...]:
+def notice(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> tuple[Signal, ...]:
     """Run the triggers that watch this kind of event; live signals are remembered on the copy."""
     trace.append("sense")
     moment = Moment(

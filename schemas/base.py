@@ -6,9 +6,10 @@ Instants are milliseconds since 1970 UTC (``…_ms``) inside, RFC 3339 strings o
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -21,6 +22,19 @@ Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:\-]{1,64}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 MerchantCategory = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
+
+
+def _written_out(value: Any) -> Any:
+    """Refuse numbers, in text too: whether they count seconds or milliseconds would be a guess."""
+    spelt = value[4:5] == "-" and value[10:11] in ("T", "t") if isinstance(value, str) else None
+    if spelt is False or isinstance(value, int | float):
+        message = "an instant is written out as RFC 3339 says, with an offset"
+        raise PydanticCustomError("instant_format", message)
+    return value
+
+
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+"""A point in time: RFC 3339 text with an offset on a wire, an aware datetime inside."""
 
 
 class Shape(BaseModel):

@@ -196,5 +196,3 @@ class Outcome:
     withheld: Withheld | None = None
     duplicate: bool = False
     trace: list[str] = field(default_factory=list)
-
-

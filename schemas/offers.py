@@ -78,7 +78,7 @@ class Item(Shape):
     title: Sentence
     body: Sentence
     answers: Annotated[tuple[Token, ...], Loose] = ()
-    traits: dict[str, Annotated[float, Field(ge=-4, le=4)]] = {}
+    traits: dict[str, Annotated[float, Field(ge=-4, le=4)]] = Field(default_factory=dict)
     product: Token | None = None
     channels: Annotated[tuple[Annotated[Channel, Loose], ...], Field(min_length=1, strict=False)]
     value_customer_minor: int

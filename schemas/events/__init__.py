@@ -118,9 +118,7 @@ SHAPES: tuple[type[EventBase], ...] = (
     ClockTicked,
     FeedbackReceived,
 )
-KINDS: dict[str, type[EventBase]] = {
-    shape.model_fields["kind"].default: shape for shape in SHAPES
-}
+KINDS: dict[str, type[EventBase]] = {shape.model_fields["kind"].default: shape for shape in SHAPES}
 TOPIC_OF_KIND_PREFIX: dict[str, str] = {
     "transaction": "transactions",
     "openbanking": "open-banking",

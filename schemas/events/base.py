@@ -1,11 +1,9 @@
 """What every event has in common."""
 
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
-
-from schemas.base import CustomerId, EventId, Shape, Source
+from schemas.base import CustomerId, EventId, Instant, Shape, Source
 
 
 class EventBase(Shape):
@@ -20,7 +18,7 @@ class EventBase(Shape):
     kind: str
     event_id: EventId
     customer: CustomerId
-    at: Annotated[AwareDatetime, Field(strict=False)]
+    at: Instant
     version: Literal[1] = 1
 
     @cached_property

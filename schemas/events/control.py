@@ -2,9 +2,9 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from schemas.base import Channel, Purpose, Shape, Source, Token
+from schemas.base import Channel, Instant, Purpose, Shape, Source, Token
 from schemas.events.base import EventBase
 
 Loose = Field(strict=False)
@@ -27,7 +27,7 @@ class ConsentGranted(EventBase):
     record_id: Token
     purpose: Annotated[Purpose, Loose]
     sources: Annotated[tuple[Annotated[Source, Loose], ...], Field(min_length=1, strict=False)]
-    valid_until: Annotated[AwareDatetime, Loose] | None = None
+    valid_until: Instant | None = None
     notice: Notice | None = None
 
 

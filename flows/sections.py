@@ -1,0 +1,105 @@
+"""The sections of the settings, each a frozen shape. `flows/default.toml` says what each key means."""
+
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, StringConstraints, model_validator
+
+from schemas.base import Shape
+from schemas.topics import SOURCES_IN
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{1,200}$")]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Kafka(Shape):
+    """The brokers, and how topics are named and cut."""
+
+    bootstrap: Annotated[str, StringConstraints(min_length=1)]
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+    sasl_username: SecretStr
+    sasl_password: SecretStr
+    ssl_ca: str
+    topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{0,100}$")]
+    partitions: Annotated[int, Field(ge=1, le=4096)]
+    replication: Annotated[int, Field(ge=1, le=9)]
+    librdkafka: dict[str, str | int | float | bool] = Field(repr=False)
+
+    @model_validator(mode="after")
+    def _credentials(self) -> Self:
+        given = bool(
+            self.sasl_username.get_secret_value() and self.sasl_password.get_secret_value()
+        )
+        if self.security_protocol.startswith("SASL") and not given:
+            raise ValueError(f"{self.security_protocol} needs sasl_username and sasl_password")
+        return self
+
+    def security(self) -> dict[str, Any]:
+        """What librdkafka needs besides the addresses, secrets in clear: don't log it."""
+        config: dict[str, Any] = {"security.protocol": self.security_protocol}
+        if self.security_protocol.startswith("SASL"):
+            config |= {
+                "sasl.mechanism": self.sasl_mechanism,
+                "sasl.username": self.sasl_username.get_secret_value(),
+                "sasl.password": self.sasl_password.get_secret_value(),
+            }
+        if self.ssl_ca:
+            config["ssl.ca.location"] = self.ssl_ca
+        return config | self.librdkafka
+
+
+class Ingest(Shape):
+    """The flow that brings sources onto the customers' log."""
+
+    topics: tuple[Literal[SOURCES_IN], ...]  # type: ignore[valid-type]  # mypy wants literals spelt
+    group: Name
+
+
+class Decide(Shape):
+    """The flow that decides."""
+
+    group: Name
+    direct_topics: tuple[Literal[SOURCES_IN], ...]  # type: ignore[valid-type]  # as above
+    state_directory: Annotated[str, StringConstraints(min_length=1)]
+    worker_ordinal: Annotated[int, Field(ge=0)]
+    worker_count: Count
+    batch_max: Annotated[int, Field(ge=1, le=100_000)]
+    lru_customers: Annotated[int, Field(ge=0)]
+    idle_block_ms: Annotated[int, Field(ge=0, le=1000)]
+    wal_sync_ms: Annotated[int, Field(ge=1, le=60_000)]
+    clock: Literal["wall", "event"]
+    max_future_s: Annotated[int, Field(ge=0)]
+    oldest: date
+    max_message_bytes: Count
+    catalogue: str
+
+
+class Learn(Shape):
+    """The flow that learns; the levers of the committee are governed, see `operators.bandits`."""
+
+    group: Name
+    refresh_max_lessons: Count
+    refresh_idle_ms: Count
+    ridge: Positive
+    ridge_offset: Positive
+    spread: Annotated[float, Field(ge=0)]
+    floor: Share
+    members: Annotated[int, Field(ge=2, le=4096)]
+    half_life_days: Positive
+
+
+class Measure(Shape):
+    """The flow that measures."""
+
+    group: Name
+    every_s: Positive
+
+
+class Metrics(Shape):
+    """The Prometheus endpoint."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)]
+    host: Annotated[str, StringConstraints(min_length=1)]

@@ -1,0 +1,263 @@
+"""What an answer teaches: labels for the learners, and what the customer asked us to do differently.
+
+Stage: 8 of 8. In: FeedbackReceived, open decisions. Out: lessons, impact records, a changed customer.
+
+A label is the value to the customer plus the value to the bank, in units of 10 EUR (`REWARD_SPEC`). It
+begins as an estimate and is revised when more is known: clicked, started and completed each stand for a
+share of the item's value, realised money replaces the estimate, and no answer within the window is 0.
+Only decisions whose every source is granted for training give lessons; what the customer asks for is
+done in any case.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from operators import impact
+from operators.bandits.grid import snap_label
+from operators.draws import identify
+from operators.redress import heed
+from schemas.base import DAY_MS, Purpose, Source
+from schemas.customer import Customer, OpenDecision
+from schemas.decisions import SILENCE, Lesson
+from schemas.events import FeedbackReceived
+from schemas.offers import Item
+from schemas.rules import Rules
+
+REWARD_SPEC = "value-10eur-v1"
+"""Names the labels below; a change of any of them is a new name."""
+MINOR_PER_UNIT = 1000.0
+CURRENCY = "EUR"
+CLICKED_SHARE = 0.1
+STARTED_SHARE = 0.35
+COSTS: dict[str, float] = {"dismissed": -0.1, "muted": -1.5, "complained": -5.0}
+"""What an unwanted word costs, in units of 10 EUR: attention, reach, trust."""
+DISTRUST_COST = -0.3
+EXCUSED: dict[str, frozenset[str]] = {
+    "dismissed": frozenset({"not_now", "too_personal", "already_have", "wrong_facts"}),
+    "muted": frozenset({"too_personal", "wrong_facts"}),
+    "complained": frozenset({"too_personal", "wrong_facts"}),
+}
+"""Answers that blame the moment, the data or the facts, and not the item: the item's label stays 0."""
+RANKS: dict[str | None, int] = {
+    None: 0,
+    "delivered": 1,
+    "viewed": 2,
+    "lapsed": 2,
+    "clicked": 3,
+    "started": 4,
+    "dismissed": 5,
+    "muted": 6,
+    "completed": 7,
+    "value": 8,
+    "complained": 9,
+}
+"""An answer counts only if it says more than what is known already."""
+UNANSWERED: frozenset[str | None] = frozenset({None, "delivered", "viewed"})
+VALUE_WINDOW_MS = 180 * DAY_MS
+"""How long after its window an answered decision waits for completion and money."""
+OPEN_MAX = 31
+"""Open decisions kept after closing, which leaves room for one more within 32."""
+CONFIDENT = 0.5
+"""A reason that was inferred with less confidence is not acted upon."""
+
+
+@dataclass(slots=True)
+class Credit:
+    """What one answer leads to."""
+
+    lessons: list[Lesson] = field(default_factory=list)
+    impact: list[dict[str, Any]] = field(default_factory=list)
+
+
+def credit(
+    customer: Customer, event: FeedbackReceived, *, rules: Rules, catalogue: Sequence[Item]
+) -> tuple[Customer, list[Lesson], list[dict[str, Any]]]:
+    """Learn from one answer, and do what it asks for.
+
+    Args:
+        customer: A fresh copy, which is changed in place.
+        event: The answer, or money realised.
+        rules: How long things rest.
+        catalogue: What the items are worth.
+
+    Returns:
+        The customer, the lessons, the impact records. An answer to an unknown or closed decision, a
+        second one, and one after the window are safe: the record says what became of it.
+    """
+    decision = customer.open.get(event.decision_id or "")
+    item = next((i for i in catalogue if decision is not None and i.id == decision.action), None)
+    why = event.why if event.why_confidence >= CONFIDENT else None
+    result = Credit()
+    if event.outcome == "value":
+        _realise(customer, event, decision, result)
+        return customer, result.lessons, result.impact
+    note = _note(event, decision, item)
+    if decision is not None and not note:
+        label = _label(event.outcome, why, decision, item)
+        decision = replace(decision, last_outcome=event.outcome)
+        if label is not None:
+            decision = _teach(customer, decision, label, result, said=event.event_id, why=why)
+        customer.open[decision.decision_id] = decision
+    heed(customer, event, why=why, decision=decision, item=item, rules=rules, catalogue=catalogue)
+    result.impact.append(impact.feedback(customer, event, decision, why=why, note=note))
+    if why == "wrong_facts" and decision is not None:
+        result.impact.append(impact.correction(customer, event, decision))
+    return customer, result.lessons, result.impact
+
+
+def close(customer: Customer, *, now_ms: int) -> list[Lesson]:
+    """Close what nobody answered, in place: no answer is label 0, and so is silence.
+
+    A click or a start that came to nothing within the window is revised to 0; the decision then waits
+    for a late completion or money. The number of open decisions is bounded: silence gives way first.
+
+    Returns:
+        The lessons, oldest decision first.
+    """
+    result = Credit()
+    for decision in list(customer.open.values()):
+        if now_ms < decision.until_ms:
+            continue
+        if decision.last_outcome in {"clicked", "started"}:
+            lapsed = replace(decision, last_outcome="lapsed")
+            customer.open[decision.decision_id] = _teach(
+                customer, lapsed, 0.0, result, said="lapsed", now_ms=now_ms
+            )
+        elif not _awaits_value(decision) or now_ms >= decision.until_ms + VALUE_WINDOW_MS:
+            _finish(customer, decision, result, now_ms=now_ms)
+    excess = len(customer.open) - OPEN_MAX
+    if excess > 0:
+        ordered = sorted(customer.open.values(), key=lambda d: (_worth_keeping(d, now_ms), d.at_ms))
+        for decision in ordered[:excess]:
+            _finish(customer, decision, result, now_ms=now_ms)
+    return result.lessons
+
+
+def wake_at(customer: Customer) -> int | None:
+    """When `close` next has something to do (ms), so that a customer who left is learnt from too."""
+    waiting = [
+        decision.until_ms + (VALUE_WINDOW_MS if _awaits_value(decision) else 0)
+        for decision in customer.open.values()
+    ]
+    return min(waiting, default=None)
+
+
+def _realise(
+    customer: Customer, event: FeedbackReceived, decision: OpenDecision | None, result: Credit
+) -> None:
+    """Money came in: the first amount replaces the estimate, later ones add to it."""
+    result.impact.append(impact.value(customer, event, decision))
+    if decision is None or event.currency != CURRENCY:
+        return
+    label = (event.value_customer_minor + event.value_bank_minor) / MINOR_PER_UNIT
+    if decision.last_outcome in {"value", "complained"}:
+        label += decision.label or 0.0
+    if decision.last_outcome != "complained":
+        decision = replace(decision, last_outcome="value")
+    customer.open[decision.decision_id] = _teach(
+        customer, decision, label, result, said=event.event_id
+    )
+
+
+def _note(event: FeedbackReceived, decision: OpenDecision | None, item: Item | None) -> str:
+    """Why an answer does not count, in a word; empty if it does."""
+    if decision is None:
+        return "no_decision" if event.decision_id is None else "unknown_decision"
+    if RANKS[event.outcome] <= RANKS[decision.last_outcome]:
+        return "second_answer"
+    if event.at_ms >= decision.until_ms and event.outcome not in {"completed", "complained"}:
+        return "after_window"
+    if item is None and event.outcome not in COSTS:
+        return "unknown_item"
+    return ""
+
+
+def _label(
+    outcome: str, why: str | None, decision: OpenDecision, item: Item | None
+) -> float | None:
+    """The label that an answer stands for, in units of 10 EUR; None if it says nothing of value."""
+    full = 0.0
+    if item is not None:
+        full = (item.value_customer_minor + item.value_bank_minor) / MINOR_PER_UNIT
+    match outcome:
+        case "clicked":
+            return CLICKED_SHARE * full
+        case "started":
+            return STARTED_SHARE * full
+        case "completed":
+            return full
+        case "dismissed" | "muted" | "complained":
+            earned = (
+                decision.label or 0.0 if decision.last_outcome in {"completed", "value"} else 0.0
+            )
+            if why in EXCUSED[outcome]:
+                return earned
+            distrust = outcome == "dismissed" and why == "dont_trust"
+            return earned + (DISTRUST_COST if distrust else COSTS[outcome])
+    return None
+
+
+def _teach(
+    customer: Customer,
+    decision: OpenDecision,
+    label: float,
+    result: Credit,
+    *,
+    said: str,
+    why: str | None = None,
+    now_ms: int | None = None,
+) -> OpenDecision:
+    """Add the lesson of a new label, if it is new and may be learnt; returns the decision that holds it.
+
+    The lesson carries the instant of the decision, so that a revision falls into its epoch.
+    """
+    label = snap_label(label)
+    at_ms = customer.latest_ms if now_ms is None else now_ms
+    if label == decision.label or not _trainable(customer, decision, now_ms=at_ms):
+        return decision
+    result.lessons.append(
+        Lesson(
+            lesson_id=identify(decision.decision_id, said, "lesson"),
+            kind="reward",
+            customer=customer.customer,
+            at_ms=decision.at_ms,
+            decision_id=decision.decision_id,
+            action=decision.action,
+            arm=decision.arm,
+            propensity=decision.propensity,
+            model=decision.model,
+            context=decision.context,
+            action_features=decision.action_features,
+            label=label,
+            label_before=decision.label,
+            outcome=decision.last_outcome or "no_response",
+            why=why,
+        )
+    )
+    return replace(decision, label=label)
+
+
+def _trainable(customer: Customer, decision: OpenDecision, *, now_ms: int) -> bool:
+    """Whether every source that the decision used may be learnt from, then and now."""
+    return decision.trainable and all(
+        customer.may(Purpose.MODEL_TRAINING, Source(source), now_ms)
+        and customer.mistrusted.get(source, 0) <= now_ms
+        for source in decision.sources
+    )
+
+
+def _finish(customer: Customer, decision: OpenDecision, result: Credit, *, now_ms: int) -> None:
+    if decision.label is None and decision.last_outcome in UNANSWERED:
+        _teach(customer, decision, 0.0, result, said="closed", now_ms=now_ms)
+    del customer.open[decision.decision_id]
+
+
+def _awaits_value(decision: OpenDecision) -> bool:
+    return decision.last_outcome in {"lapsed", "completed", "value"}
+
+
+def _worth_keeping(decision: OpenDecision, now_ms: int) -> int:
+    if decision.action == SILENCE:
+        return 0
+    return 1 if now_ms >= decision.until_ms else 2

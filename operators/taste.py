@@ -1,0 +1,104 @@
+"""What else customers with the same products hold: co-holdings, as additive integer counts.
+
+Stage: 4 of 8. In: holdings. Out: a liking in 0..1 per product.
+
+EASE needs nothing but the counts of products held together, so learning is adding and subtracting
+integers: exact, mergeable, and a closed product is taken back without a trace.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+
+from schemas.decisions import Lesson
+from schemas.models import Floats, TasteSnapshot
+
+RIDGE = 20.0
+"""How many co-holdings it takes before a weight counts for much."""
+HALF_LIKING = 0.25
+"""The raw score that is a liking of one half."""
+WEIGHT_STEPS = 2.0**20
+
+
+class Coholdings:
+    """The learner: how many customers hold each pair of products.
+
+    Source: Steck 2019, "Embarrassingly shallow autoencoders for sparse data" (EASE), equation 8.
+    """
+
+    def __init__(self, *, ridge: float = RIDGE) -> None:
+        """Begin with no customers; ``ridge`` is λ, in customers."""
+        self._ridge = ridge
+        self.pairs: Counter[tuple[str, str]] = Counter()
+        self.lessons = 0
+
+    def learn(self, lesson: Lesson) -> None:
+        """Replace one customer's holdings as counted before by the holdings now."""
+        self.pairs.subtract(_pairs(lesson.holdings_before))
+        self.pairs.update(_pairs(lesson.holdings))
+        self.lessons += 1
+
+    def merge(self, other: "Coholdings") -> None:
+        """Add what another worker counted."""
+        self.pairs.update(other.pairs)
+        self.lessons += other.lessons
+
+    def snapshot(self, version: int) -> TasteSnapshot:
+        """Solve for the weights of all products that somebody holds.
+
+        Returns:
+            Weights of shape (P, P) on the 2^-20 grid, zero diagonal; row i is what holding i says of j.
+        """
+        products = tuple(sorted(a for (a, b), count in self.pairs.items() if a == b and count > 0))
+        index = {product: i for i, product in enumerate(products)}
+        gram = np.zeros((len(products), len(products)))
+        for (a, b), count in self.pairs.items():
+            if a in index and b in index:
+                gram[index[a], index[b]] = gram[index[b], index[a]] = count
+        weights = _ease(gram, self._ridge)
+        return _sealed(TasteSnapshot(version, "", products, weights))
+
+
+def score(snapshot: TasteSnapshot, holdings: Sequence[str], product: str) -> float:
+    """How well a product goes with what a customer holds, from 0 (no sign) towards 1.
+
+    Args:
+        snapshot: The published weights.
+        holdings: What the customer holds, in any order.
+        product: The product in question; 0 if it is held already or unknown.
+
+    Returns:
+        s / (s + 1/4) for the sum s of the weights if that is positive, else 0: rational, so it replays.
+    """
+    if product in holdings or product not in snapshot.products:
+        return 0.0
+    column = snapshot.weights[:, snapshot.products.index(product)]
+    total = 0.0
+    for held in holdings:
+        if held in snapshot.products:
+            total += float(column[snapshot.products.index(held)])
+    return total / (total + HALF_LIKING) if total > 0.0 else 0.0
+
+
+def _pairs(holdings: Sequence[str]) -> list[tuple[str, str]]:
+    held = sorted(set(holdings))
+    return [(a, b) for i, a in enumerate(held) for b in held[i:]]
+
+
+def _ease(gram: Floats, ridge: float) -> Floats:
+    if not len(gram):
+        return gram
+    inverse = np.linalg.inv(gram + ridge * np.eye(len(gram)))
+    weights: Floats = np.rint(-inverse / inverse.diagonal() * WEIGHT_STEPS) / WEIGHT_STEPS
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+def _sealed(snapshot: TasteSnapshot) -> TasteSnapshot:
+    digest = sha256(f"{snapshot.version}\x1e".encode())
+    digest.update("\x1f".join(snapshot.products).encode())
+    digest.update(snapshot.weights.astype("<f8").tobytes())
+    return replace(snapshot, digest=digest.hexdigest()[:32])

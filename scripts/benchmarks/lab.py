@@ -1,0 +1,110 @@
+"""A broker, topics and processes for one benchmark, all ended with it."""
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from scripts.broker.launch import Preference, start_broker
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 120.0
+
+
+class Lab:
+    """Where a benchmark runs: `bootstrap` is the broker's address, `directory` is thrown away after."""
+
+    def __init__(self, bootstrap: str, directory: Path) -> None:
+        """Use a running broker and an empty directory."""
+        self.bootstrap = bootstrap
+        self.directory = directory
+
+    def configure(self, toml: str) -> Path:
+        """Write a settings file for the flows."""
+        path = self.directory / "settings.toml"
+        path.write_text(toml, encoding="utf-8")
+        return path
+
+    def run(self, *arguments: str) -> None:
+        """Run a command of the project to its end; its failure ends the benchmark."""
+        subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True)
+
+    @contextlib.contextmanager
+    def process(self, name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a command of the project beside the benchmark, its log in a file."""
+        with (
+            (self.directory / f"{name}.log").open("wb") as log,
+            subprocess.Popen(
+                [sys.executable, *arguments], cwd=ROOT, stdout=log, stderr=log
+            ) as child,
+        ):
+            try:
+                yield child
+            finally:
+                child.terminate()
+                try:
+                    child.wait(10)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+        if child.returncode not in {0, -15}:
+            sys.stderr.write((self.directory / f"{name}.log").read_text()[-2000:])
+
+    def producer(self, **settings: str | int) -> Producer:
+        """A producer tuned like the product's."""
+        return Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "enable.idempotence": True,
+                "linger.ms": 0,
+                "queue.buffering.max.messages": 2_000_000,
+                "queue.buffering.max.kbytes": 1_000_000,
+                "partitioner": "murmur2_random",
+                "socket.nagle.disable": True,
+                **settings,
+            }
+        )
+
+    def consumer(self, topic: str, *, fetch_wait_ms: int = 50) -> Consumer:
+        """A consumer of all partitions of a topic from its end."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": f"bench-{topic}",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": fetch_wait_ms,
+                "socket.nagle.disable": True,
+            }
+        )
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        places = []
+        for index in partitions:
+            _, high = consumer.get_watermark_offsets(TopicPartition(topic, index), timeout=10)
+            places.append(TopicPartition(topic, index, high))
+        consumer.assign(places)
+        return consumer
+
+    def topics(self, counts: Mapping[str, int]) -> None:
+        """Make plain topics."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        made = admin.create_topics([NewTopic(n, num_partitions=c) for n, c in counts.items()])
+        for future in made.values():
+            future.result(30)
+
+
+@contextlib.contextmanager
+def lab(prefer: Preference, bootstrap: str | None) -> Iterator[Lab]:
+    """A lab on a running broker, or on one of its own."""
+    with tempfile.TemporaryDirectory(prefix="market-of-one-bench-") as folder:
+        if bootstrap is not None:
+            yield Lab(bootstrap, Path(folder))
+            return
+        broker = start_broker(prefer)
+        try:
+            yield Lab(broker.bootstrap_servers, Path(folder))
+        finally:
+            broker.close()

@@ -1,0 +1,183 @@
+"""How long from an event on `transactions` to the offer that it causes, beside a bare echo.
+
+Rounds alternate on one broker: the same events at the same rate, once through a process that only
+consumes and produces, once through the whole `decide` flow with RocksDB. A sample is the time from the
+producer's call to the moment a consumer has the offer (the echoed record), in one process, one clock.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import numpy as np
+from confluent_kafka import Consumer, Producer
+from rich.console import Console
+from rich.table import Table
+
+from scripts.benchmarks.lab import DEADLINE_S, Lab, lab
+from scripts.benchmarks.load import Load
+
+SETTINGS = """
+[kafka]
+bootstrap = "{bootstrap}"
+partitions = {partitions}
+[decide]
+direct_topics = ["transactions", "consents", "profiles", "app-events"]
+state_directory = "{directory}/state"
+[rules]
+holdout_share = 0.0
+control_share = 0.0
+contacts_per_week = 100
+contacts_per_day = 20
+marketing_per_week = 100
+push_per_week = 100
+"""
+EXPENSE_SHARE = 5
+"""One event in so many is a large expense, which the worker answers; the others only fold."""
+PROBES = 200
+"""Customers who open the app last: once all are answered, every shard is through with the past."""
+QUANTILES = (50.0, 99.0, 99.9)
+
+
+def main(argv: list[str]) -> int:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(prog="scripts/bench latency", description=__doc__)
+    parser.add_argument("--rate", type=int, default=1000, help="events per second (default 1000)")
+    parser.add_argument("--seconds", type=float, default=15, help="length of a round")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--customers", type=int, default=8000)
+    parser.add_argument("--partitions", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--prefer", choices=("auto", "apache", "embedded"), default="auto")
+    parser.add_argument("--broker", help="address of a running broker with empty topics")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    options = parser.parse_args(argv)
+    with lab(options.prefer, options.broker) as place:
+        samples = measure(place, options)
+    figures = {
+        name: {f"p{q:g}_ms": round(float(np.percentile(ms, q)), 2) for q in QUANTILES}
+        | {"samples": len(ms)}
+        for name, ms in samples.items()
+    }
+    if options.json:
+        print(json.dumps({"rate": options.rate, **figures}))
+    else:
+        _print(figures, options.rate)
+    return 0
+
+
+def measure(place: Lab, options: argparse.Namespace) -> dict[str, list[float]]:
+    """Milliseconds by contender, all rounds together."""
+    config = place.configure(
+        SETTINGS.format(
+            bootstrap=place.bootstrap, partitions=options.partitions, directory=place.directory
+        )
+    )
+    place.run("-m", "flows", "topics", "--config", str(config))
+    place.topics({"echo-in": options.partitions, "echo-out": options.partitions})
+    load = Load(options.customers, seed=options.seed)
+    samples: dict[str, list[float]] = {"echo": [], "decide": []}
+    with (
+        place.process("decide", "-m", "flows", "decide", "--config", str(config)),
+        place.process(
+            "echo", "-m", "scripts.benchmarks.echo", place.bootstrap, "echo-in", "echo-out"
+        ),
+    ):
+        offers, echoed = place.consumer("offers"), place.consumer("echo-out")
+        take_past(place, load)
+        spare = iter(load.names)
+        for _ in range(options.rounds):
+            samples["echo"] += _round(place, load, echoed, options, spare, topic="echo-in")
+            samples["decide"] += _round(place, load, offers, options, spare, topic="transactions")
+        offers.close()
+        echoed.close()
+    return samples
+
+
+def take_past(place: Lab, load: Load) -> None:
+    """Give every customer a past, and wait until the worker has taken it in."""
+    producer = place.producer(**{"linger.ms": 20})
+    decided = place.consumer("decisions")
+    for role, key, value in load.past(datetime.now(UTC)):
+        producer.produce(role, value, key)
+        producer.poll(0)
+    producer.flush(DEADLINE_S)
+    wait_for(place, load, decided, producer)
+
+
+def wait_for(place: Lab, load: Load, decided: Consumer, producer: Producer) -> None:
+    """Wait until the worker is behind nothing: some customers open the app, and all are answered."""
+    waiting = set(load.names[-PROBES:])
+    for name in waiting:
+        role, key, value = load.event("app-events", name, datetime.now(UTC), kind="app.opened")
+        producer.produce(role, value, key)
+    producer.flush(DEADLINE_S)
+    deadline = time.monotonic() + DEADLINE_S
+    while waiting and time.monotonic() < deadline:
+        message = decided.poll(1.0)
+        if message is not None and message.error() is None:
+            waiting.discard((message.key() or b"").decode())
+    decided.close()
+    if waiting:
+        log = (place.directory / "decide.log").read_text()[-2000:]
+        sys.exit(f"the decide flow did not take everything in: {log}")
+
+
+def _round(
+    place: Lab,
+    load: Load,
+    consumer: Consumer,
+    options: argparse.Namespace,
+    spare: Iterator[str],
+    *,
+    topic: str,
+) -> list[float]:
+    """One round: paced events out, answers in, in one loop and one clock."""
+    producer = place.producer()
+    sent: dict[str, float] = {}
+    samples: list[float] = []
+    count = int(options.rate * options.seconds)
+    begin = time.perf_counter()
+    produced = 0
+    while produced < count or (sent and time.perf_counter() < begin + options.seconds + 5):
+        due = begin + produced / options.rate
+        now = time.perf_counter()
+        if produced < count and now >= due:
+            expense = produced % EXPENSE_SHARE == 0
+            name = next(spare, None) if expense else None
+            at = datetime.now(UTC)
+            if name is not None:
+                _, key, value = load.payment(name, at, amount_minor=-180_000)
+                sent[name] = time.perf_counter()
+            else:
+                _, key, value = load.everyday(at)
+            producer.produce(topic, value, key)
+            producer.poll(0)
+            produced += 1
+            continue
+        message = consumer.poll(min(max(due - now, 0.0), 0.001) if produced < count else 0.01)
+        if message is not None and message.error() is None:
+            started = sent.pop((message.key() or b"").decode(), None)
+            if started is not None:
+                samples.append((time.perf_counter() - started) * 1000)
+    producer.flush(10)
+    return samples
+
+
+def _print(figures: dict[str, dict[str, float]], rate: int) -> None:
+    table = Table(title=f"event on the log → answer readable, {rate} events/s, milliseconds")
+    for column in ("", "p50", "p99", "p99.9", "samples"):
+        table.add_column(column, justify="right")
+    for name, row in figures.items():
+        table.add_row(name, *(f"{value:g}" for value in row.values()))
+    echo, decide = figures["echo"], figures["decide"]
+    table.add_row(
+        "decide / echo", *(f"{decide[key] / echo[key]:.2f}x" for key in list(echo)[:3]), ""
+    )
+    table.add_row(
+        "decide - echo", *(f"{decide[key] - echo[key]:+.2f}" for key in list(echo)[:3]), ""
+    )
+    Console().print(table)

@@ -1,0 +1,21 @@
+"""The benchmarks by name; every figure is a ratio to something bare, measured in the same run."""
+
+import sys
+from importlib import import_module
+
+BENCHMARKS: dict[str, str] = {
+    "latency": "event on `transactions` to offer on `offers`, beside a bare echo",
+    "throughput": "events per second of CPU through the decide flow, beside a bare loop",
+    "text": "intent accuracy and milliseconds a sentence of the reader",
+}
+
+
+def main() -> int:
+    """Run the benchmark that the first argument names, with the arguments behind it."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in BENCHMARKS:
+        listing = "\n".join(f"  {key:<12}{words}" for key, words in BENCHMARKS.items())
+        sys.stderr.write(f"usage: scripts/bench NAME [--help]\n{listing}\n")
+        return 2
+    outcome: int = import_module(f"scripts.benchmarks.{name}").main(sys.argv[2:])
+    return outcome

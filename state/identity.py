@@ -1,0 +1,81 @@
+"""What state was made under, written beside it and checked before it is used again."""
+
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+import orjson
+
+from schemas.errors import StateError
+
+FORMAT_VERSION = 1
+"""Of a state directory and of the key layout in its shards."""
+_SOURCE_HINT = "restore it from a backup, or start with an empty state directory"
+
+
+@dataclass(slots=True, frozen=True)
+class Identity:
+    """What must not change under existing state: it decides which customer lies where, in which arm."""
+
+    topic_prefix: str
+    shard_count: int
+    seed: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of it, hexadecimal.
+
+        Example:
+            >>> Identity("", 64, "a").digest == Identity("", 64, "b").digest
+            False
+        """
+        return sha256(orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def encode_identity(identity: Identity, *, shard: int | None = None) -> bytes:
+    """JSON to lie beside state; with the shard's number when it lies inside one."""
+    facts = {"format": FORMAT_VERSION, **asdict(identity), "digest": identity.digest}
+    if shard is not None:
+        facts["shard"] = shard
+    return orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def check_identity(
+    content: bytes, identity: Identity, *, what: str, shard: int | None = None
+) -> None:
+    """Refuse state that was made under another identity; ``what`` names it in the error.
+
+    Raises:
+        StateError: ``state.other-configuration`` says what differs; ``state.version-too-new``;
+            ``state.corrupt``. Disposition: halt.
+
+    Example:
+        >>> check_identity(encode_identity(Identity("", 64, "a")), Identity("", 64, "a"), what="it")
+    """
+    try:
+        facts = orjson.loads(content)
+        version = int(facts["format"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise StateError("state.corrupt", f"{what} can't be read", hint=_SOURCE_HINT) from error
+    if version > FORMAT_VERSION:
+        raise StateError(
+            "state.version-too-new",
+            f"{what} has format {version}, this release reads up to {FORMAT_VERSION}",
+            hint="start the release that wrote it, or a newer one",
+        )
+    expected = asdict(identity) | ({} if shard is None else {"shard": shard})
+    changed = [
+        f"{name} was {facts.get(name)!r} and is now {value!r}"
+        for name, value in expected.items()
+        if facts.get(name) != value
+    ]
+    if changed:
+        raise StateError(
+            "state.other-configuration",
+            f"{what}: {'; '.join(changed)}",
+            hint="set it back, or point decide.state_directory at an empty directory: "
+            "the log is then read from its beginning",
+        )
+    if facts.get("digest") != identity.digest:
+        raise StateError(
+            "state.corrupt", f"the digest in {what} belongs to other content", hint=_SOURCE_HINT
+        )

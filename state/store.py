@@ -1,0 +1,153 @@
+"""What a shard keeps, as a protocol, and the one write that changes it.
+
+A shard is a partition of ``customer-events``: its customers, how far its log was read, outputs not yet
+delivered, and timers. `ShardStore.commit` writes all of that at once or not at all, so after any
+crash the store is what it was after some whole batch. `state.memory` and `state.rocks` keep the protocol;
+a law (`tests/laws/test_store.py`) holds them equal.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from schemas.customer import Customer
+from state.outbox import OutboxEntry
+from state.timers import Timer
+
+TopicPartition = tuple[str, int]
+DEFAULT_CACHED_CUSTOMERS = 20_000
+
+
+@dataclass(slots=True)
+class ShardBatch:
+    """Everything that one batch of events changed.
+
+    ``customers`` maps an id to the new record, or to None when it was erased; timers follow from
+    ``Customer.timers``. ``positions`` is topic-partition → next offset to read. ``source_positions`` is
+    source topic-partition → highest (offset, index within the message) seen. ``outbox`` holds new outputs,
+    ``delivered`` the sequences of outputs that the broker has acknowledged.
+    """
+
+    customers: dict[str, Customer | None] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+    source_positions: dict[TopicPartition, tuple[int, int]] = field(default_factory=dict)
+    outbox: list[OutboxEntry] = field(default_factory=list)
+    delivered: list[int] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (
+            self.customers
+            or self.positions
+            or self.source_positions
+            or self.outbox
+            or self.delivered
+        )
+
+
+class ShardStore(Protocol):
+    """The state of one shard. One thread uses it."""
+
+    @property
+    def shard(self) -> int:
+        """Its number: the partition of ``customer-events`` that it belongs to."""
+        ...
+
+    @property
+    def next_sequence(self) -> int:
+        """The first outbox sequence that was never used; later ones are free too."""
+        ...
+
+    def customer(self, customer: str) -> Customer | None:
+        """The record of a customer, shared with the store: copy it before changing anything.
+
+        Raises:
+            StateError: ``state.corrupt`` or ``state.version-too-new``. Disposition: halt.
+        """
+        ...
+
+    def positions(self) -> dict[TopicPartition, int]:
+        """The next offset to read, per topic-partition that the shard reads."""
+        ...
+
+    def source_positions(self) -> dict[TopicPartition, tuple[int, int]]:
+        """The highest (offset, index) seen, per source topic-partition."""
+        ...
+
+    def outbox(self) -> list[OutboxEntry]:
+        """The outputs not yet known to be delivered, by sequence."""
+        ...
+
+    def due(self, now_ms: int, limit: int) -> list[Timer]:
+        """At most ``limit`` timers with ``due_ms <= now_ms``, earliest first. They stay until a commit."""
+        ...
+
+    def next_due_ms(self) -> int | None:
+        """When the earliest timer is due, None without one. Cheap: asked at each idle moment."""
+        ...
+
+    def commit(self, batch: ShardBatch) -> None:
+        """Write the whole batch or nothing. Survives the death of the process, not yet that of the OS.
+
+        Raises:
+            StateError: ``state.unwritable``: nothing of the batch is kept. Disposition: halt.
+        """
+        ...
+
+    def sync(self) -> None:
+        """Make every commit so far survive the death of the OS too.
+
+        Raises:
+            StateError: ``state.unwritable``. Disposition: halt.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the shard up. Never raises for what is already on disk; calling it again does nothing."""
+        ...
+
+
+class CustomerCache:
+    """The customers used last, decoded, bounded by their number; one for all shards of a worker.
+
+    A hot read costs no decode. Records in it are shared, so nobody changes them.
+
+    Example:
+        >>> cache = CustomerCache(capacity=1)
+        >>> cache.put(7, "c-1", Customer("c-1"))
+        >>> cache.put(7, "c-2", Customer("c-2"))
+        >>> cache.get(7, "c-1") is None, len(cache)
+        (True, 1)
+    """
+
+    def __init__(self, *, capacity: int = DEFAULT_CACHED_CUSTOMERS) -> None:
+        self._capacity = max(0, capacity)
+        self._records: OrderedDict[tuple[int, str], Customer] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, shard: int, customer: str) -> Customer | None:
+        """The record when it is held, and it becomes the newest."""
+        key = (shard, customer)
+        record = self._records.get(key)
+        if record is not None:
+            self._records.move_to_end(key)
+        return record
+
+    def put(self, shard: int, customer: str, record: Customer) -> None:
+        """Hold a record; the one not used for longest goes when there are too many."""
+        self._records[shard, customer] = record
+        self._records.move_to_end((shard, customer))
+        while len(self._records) > self._capacity:
+            self._records.popitem(last=False)
+
+    def drop(self, shard: int, customer: str) -> None:
+        """Forget one record."""
+        self._records.pop((shard, customer), None)
+
+    def drop_shard(self, shard: int) -> None:
+        """Forget every record of a shard that is given up."""
+        for key in [key for key in self._records if key[0] == shard]:
+            del self._records[key]

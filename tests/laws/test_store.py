@@ -1,0 +1,126 @@
+"""Law of the stores: the one in RocksDB and its twin in memory answer alike, whatever happens."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from schemas.customer import Customer
+from state.identity import Identity
+from state.memory import MemoryStore
+from state.outbox import OutboxEntry
+from state.rocks import RocksEngine, RocksOptions, RocksStore
+from state.store import CustomerCache, ShardBatch
+from tests.records import MAX_MS, customers
+
+SHARD = 7
+IDS = st.sampled_from(["a", "a.b", "a-b", "b", "c:1"])
+PARTITIONS = st.tuples(st.sampled_from(["customer-events", "feedback"]), st.integers(0, 63))
+OFFSETS = st.integers(0, 2**63 - 1)
+PAYLOADS = st.none() | st.binary(max_size=8)
+HEADERS = st.lists(st.tuples(st.text("abc_", max_size=4), st.binary(max_size=4)), max_size=2)
+OPTIONS = RocksOptions(block_cache_bytes=1 << 20, write_buffers_bytes=1 << 20)
+
+
+class TwoStores(RuleBasedStateMachine):
+    """The same operations on both; a tiny cache, so that hot and cold reads mix."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.engine = RocksEngine(OPTIONS)
+        self.memory = MemoryStore(SHARD)
+        self.rocks = self.open_rocks()
+
+    def open_rocks(self) -> RocksStore:
+        return RocksStore(
+            Path(self.folder.name) / "shard",
+            shard=SHARD,
+            engine=self.engine,
+            cache=CustomerCache(capacity=2),
+            identity=Identity("", 64, "seed"),
+        )
+
+    @rule(
+        written=st.lists(customers(IDS), max_size=3),
+        erased=st.lists(IDS, max_size=1),
+        positions=st.dictionaries(PARTITIONS, OFFSETS, max_size=2),
+        source_positions=st.dictionaries(
+            PARTITIONS, st.tuples(OFFSETS, st.integers(0, 2**32 - 1)), max_size=2
+        ),
+        outputs=st.lists(st.tuples(PAYLOADS, PAYLOADS, HEADERS), max_size=3),
+        delivered=st.integers(0, 4),
+    )
+    def commit(
+        self,
+        *,
+        written: list[Customer],
+        erased: list[str],
+        positions: dict[tuple[str, int], int],
+        source_positions: dict[tuple[str, int], tuple[int, int]],
+        outputs: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]],
+        delivered: int,
+    ) -> None:
+        """One batch of everything."""
+        records: dict[str, Customer | None] = {one.customer: one for one in written}
+        first = self.memory.next_sequence
+        batch = ShardBatch(
+            customers=records | dict.fromkeys(erased),
+            positions=positions,
+            source_positions=source_positions,
+            outbox=[
+                OutboxEntry(first + index, "offers", key, value, tuple(headers))
+                for index, (key, value, headers) in enumerate(outputs)
+            ],
+            delivered=[entry.sequence for entry in self.memory.outbox()[:delivered]],
+        )
+        self.memory.commit(batch)
+        self.rocks.commit(batch)
+
+    @rule(now_ms=st.integers(0, MAX_MS), limit=st.integers(1, 3))
+    def fire(self, now_ms: int, limit: int) -> None:
+        """Due timers come alike, and are cleared as a worker clears them."""
+        due = self.memory.due(now_ms, limit)
+        assert self.rocks.due(now_ms, limit) == due
+        for timer in due:
+            record = self.memory.customer(timer.customer)
+            assert record is not None
+            del record.timers[timer.name]
+            batch = ShardBatch(customers={timer.customer: record})
+            self.memory.commit(batch)
+            self.rocks.commit(batch)
+
+    @rule()
+    def reopen(self) -> None:
+        """A restart keeps everything."""
+        self.rocks.close()
+        self.rocks = self.open_rocks()
+        self.memory = self.memory.reopened()
+
+    @rule()
+    def sync(self) -> None:
+        """A sync changes nothing that can be read."""
+        self.rocks.sync()
+
+    @invariant()
+    def alike(self) -> None:
+        """Every answer is the same."""
+        for customer in ("a", "a.b", "a-b", "b", "c:1", "absent"):
+            assert self.rocks.customer(customer) == self.memory.customer(customer)
+        assert self.rocks.positions() == self.memory.positions()
+        assert self.rocks.source_positions() == self.memory.source_positions()
+        assert self.rocks.outbox() == self.memory.outbox()
+        assert self.rocks.next_sequence == self.memory.next_sequence
+        assert self.rocks.next_due_ms() == self.memory.next_due_ms()
+        assert self.rocks.due(MAX_MS, 100) == self.memory.due(MAX_MS, 100)
+
+    def teardown(self) -> None:
+        """Give the directory up."""
+        self.rocks.close()
+        self.folder.cleanup()
+
+
+TestTwoStores = TwoStores.TestCase
+TestTwoStores.settings = settings(max_examples=12, stateful_step_count=10, deadline=None)

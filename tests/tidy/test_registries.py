@@ -1,0 +1,41 @@
+"""Every plug-in is in its registry: a file that nobody listed is found here."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from operators.features import CONTEXT, FEATURES, SPECS
+from operators.policy import POLICIES
+from operators.triggers import TRIGGERS
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = ("features", "triggers", "forecasting", "nlu", "policy", "bandits")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_dead_plugin(kind: str) -> None:
+    """Importing the registry imports every file of its folder."""
+    import_module(f"operators.{kind}")
+    import_module("operators.decide")
+    import_module("flows.learn")
+    for path in (ROOT / "operators" / kind).glob("*.py"):
+        if path.stem != "__init__":
+            assert f"operators.{kind}.{path.stem}" in sys.modules, f"{path.name} is in no registry"
+
+
+def test_forty_features_and_more() -> None:
+    """The profile has at least forty features, each named once, and a bounded context of them."""
+    names = [spec.name for spec in SPECS]
+    assert len(names) == len(set(names)) >= 40
+    assert 8 <= len(CONTEXT) <= 24
+    slots = [group.slot.name for group in FEATURES]
+    assert len(slots) == len(set(slots))
+
+
+def test_plugin_names_are_unique() -> None:
+    """Names are what decisions and dead letters report, so they must tell plug-ins apart."""
+    for registry in (TRIGGERS, POLICIES):
+        names = [plugin.name for plugin in registry]
+        assert len(names) == len(set(names))
