@@ -166,8 +166,8 @@ def vector(
 ) -> dict[str, dict[str, str]]:
     """The consents that a decision stands on: purpose → source → record@position."""
     return {
-        purpose: {
-            source: f"{grant.record_id}@{grant.position}"
+        purpose.value: {
+            source.value: f"{grant.record_id}@{grant.position}"
             for source in sorted(usable(customer, purpose, now_ms=now_ms))
             for grant in (customer.grants[purpose][source],)
         }

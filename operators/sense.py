@@ -76,11 +76,11 @@ class View:
         self.failed: list[str] = []
         self._me = me
         self._usable: dict[Purpose, frozenset[Source]] = {}
-        admitted = frozenset[Source]().union(*(self.usable(p) for p in Purpose))
+        self.admitted = frozenset[Source]().union(*(self.usable(p) for p in Purpose))
         self.memories: dict[str, Memory] = {
             name: memory
             for name, memory in me.slots.items()
-            if SOURCE_OF_SLOT.get(name) in admitted
+            if SOURCE_OF_SLOT.get(name) in self.admitted
         }
         self.features = Lazy(tuple(GROUP_OF), self._read)
         self.forecasts = Lazy(tuple(f.name for f in FORECASTERS), self._forecast)
@@ -149,6 +149,8 @@ def notice(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> t
         slot = trigger.slot
         memory = None
         if slot is not None:
+            if slot.source not in view.admitted:
+                continue
             memory = me.slots.get(slot.name)
             memory = slot.zero() if memory is None else memory
         try:

@@ -9,12 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from operators.contracts import World
 from scripts.broker import jars
 from scripts.broker.apache import ApacheKafka
 from scripts.broker.embedded import EmbeddedBroker
 from scripts.broker.process import Broker
+from tests.worlds import shipped
 
+# Timings are never asserted: shared machines are slow at any moment.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 KINDS: dict[str, type[Broker]] = {kind.name: kind for kind in (EmbeddedBroker, ApacheKafka)}
 RAN = pytest.StashKey[set[str]]()
 """The names of the brokers that a test ran against."""
@@ -43,6 +49,12 @@ def apache_broker(pytestconfig: pytest.Config) -> Iterator[ApacheKafka]:
     with ApacheKafka() as broker:
         pytestconfig.stash[RAN].add(broker.name)
         yield broker
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """The real world of a deployment on its first day."""
+    return shipped()
 
 
 @pytest.fixture(params=list(KINDS))

@@ -111,7 +111,7 @@ class Bench:
 
     def speed(self, texts: Sequence[str]) -> None:
         """Print milliseconds a sentence for masking and encoding, each text once."""
-        for name, work in (("mask", mask), ("mask and encode", lambda t: self.embed(t))):
+        for name, work in (("mask", mask), ("mask and encode", self.embed)):
             print(f"{name}: {_timed(work, texts)}")
 
     def banking77(self, path: Path) -> Labelled:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.contracts import World
 from operators.decide import decide
 from operators.sense import SOURCE_OF_SLOT
 from schemas.base import DAY_MS, Purpose, Source
@@ -17,28 +16,27 @@ from schemas.decisions import SILENCE, Outcome
 from schemas.events import EventBase
 from schemas.offers import Kind
 from tests.strategies import CUSTOMER, GRANT_ALL, event, lives
+from tests.worlds import shipped
 
 
-def live(events: Sequence[EventBase], world: World) -> list[Outcome]:
+def live(events: Sequence[EventBase]) -> list[Outcome]:
     """Run a life through decide, one outcome an event."""
     customer, outcomes = Customer(CUSTOMER), []
     for index, one in enumerate(events):
-        outcome = decide(customer, one, world=world, position=f"customer-events:0:{index}:0")
+        outcome = decide(customer, one, world=shipped(), position=f"customer-events:0:{index}:0")
         outcomes.append(outcome)
         customer = outcome.customer or Customer(CUSTOMER)
     return outcomes
 
 
 @given(events=lives())
-def test_no_consent_no_use(world: World, events: list[EventBase]) -> None:
+def test_no_consent_no_use(events: list[EventBase]) -> None:
     """A decision uses only (purpose, source) pairs that stand at its position on the log."""
     customer = Customer(CUSTOMER)
     for index, one in enumerate(events):
-        outcome = decide(customer, one, world=world, position=f"customer-events:0:{index}:0")
+        outcome = decide(customer, one, world=shipped(), position=f"customer-events:0:{index}:0")
         customer = outcome.customer or Customer(CUSTOMER)
-        granted = {
-            Source(source) for by_source in customer.grants.values() for source in by_source
-        }
+        granted = {Source(source) for by_source in customer.grants.values() for source in by_source}
         assert {SOURCE_OF_SLOT[name] for name in customer.slots} <= granted
         if outcome.decision is None:
             continue
@@ -52,11 +50,9 @@ def test_no_consent_no_use(world: World, events: list[EventBase]) -> None:
 
 
 @given(events=lives(control=False))
-def test_a_customer_without_any_consent_is_a_blank(
-    world: World, events: list[EventBase]
-) -> None:
+def test_a_customer_without_any_consent_is_a_blank(events: list[EventBase]) -> None:
     """Without a grant nothing is remembered of the data, and only a request for consent is ever made."""
-    outcomes = live(events, world)
+    outcomes = live(events)
     for outcome in outcomes:
         assert outcome.customer is not None
         assert outcome.customer.slots == {}
@@ -66,34 +62,34 @@ def test_a_customer_without_any_consent_is_a_blank(
 
 @settings(max_examples=40)
 @given(events=lives(consented=True))
-def test_same_life_same_bytes(world: World, events: list[EventBase]) -> None:
+def test_same_life_same_bytes(events: list[EventBase]) -> None:
     """The same events, world and positions give the same bytes, whatever object they come in."""
-    first = [orjson.dumps(o.decision) for o in live(events, world)]
-    again = [orjson.dumps(o.decision) for o in live(copy.deepcopy(events), world)]
+    first = [orjson.dumps(o.decision) for o in live(events)]
+    again = [orjson.dumps(o.decision) for o in live(copy.deepcopy(events))]
     assert first == again
 
 
 @settings(max_examples=40)
 @given(events=lives(consented=True))
-def test_the_given_customer_is_never_changed(world: World, events: list[EventBase]) -> None:
-    """decide is pure: the record that it is given stays as it was."""
+def test_the_given_customer_is_never_changed(events: list[EventBase]) -> None:
+    """The function is pure: the record that it is given stays as it was."""
     customer = Customer(CUSTOMER)
     for index, one in enumerate(events):
         before = copy.deepcopy(customer)
-        outcome = decide(customer, one, world=world, position=f"customer-events:0:{index}:0")
+        outcome = decide(customer, one, world=shipped(), position=f"customer-events:0:{index}:0")
         assert customer == before
         customer = outcome.customer or Customer(CUSTOMER)
 
 
 @given(events=lives(consented=True, max_size=20), index=st.integers(0, 19))
-def test_a_duplicate_is_silence(world: World, events: list[EventBase], index: int) -> None:
+def test_a_duplicate_is_silence(events: list[EventBase], index: int) -> None:
     """The same event again changes nothing and says nothing."""
-    outcomes = live(events, world)
+    outcomes = live(events)
     customer = outcomes[-1].customer
     if customer is None:
         return
     seen = events[min(index, len(events) - 1)]
-    again = decide(customer, seen, world=world, position="customer-events:0:999:0")
+    again = decide(customer, seen, world=shipped(), position="customer-events:0:999:0")
     if again.duplicate:
         assert again.customer is customer
         assert not again.offers
@@ -104,12 +100,10 @@ def test_a_duplicate_is_silence(world: World, events: list[EventBase], index: in
 
 @settings(max_examples=60)
 @given(events=lives(consented=True))
-def test_propensities_are_a_distribution_and_caps_hold(
-    world: World, events: list[EventBase]
-) -> None:
+def test_propensities_are_a_distribution_and_caps_hold(events: list[EventBase]) -> None:
     """p_final sums to one over the allowed actions, and no week has more contacts than the caps."""
     contacts: list[int] = []
-    for outcome in live(events, world):
+    for outcome in live(events):
         decision = outcome.decision
         if decision is None or outcome.customer is None:
             continue
@@ -120,22 +114,22 @@ def test_propensities_are_a_distribution_and_caps_hold(
         if decision.chosen != SILENCE and outcome.offers[0]["type"] == "offer.issued":
             contacts.append(outcome.customer.latest_ms)
             week = [t for t in contacts if contacts[-1] - t < 7 * DAY_MS]
-            assert len(week) <= world.rules.contacts_per_week
+            assert len(week) <= shipped().rules.contacts_per_week
 
 
 @settings(max_examples=60)
 @given(events=lives(consented=True))
-def test_no_sales_pressure_on_the_vulnerable(world: World, events: list[EventBase]) -> None:
+def test_no_sales_pressure_on_the_vulnerable(events: list[EventBase]) -> None:
     """Nobody who is flagged vulnerable is sold anything, and nothing is tried out on them."""
-    pressure = {item.id: item.pressure for item in world.catalogue}
+    pressure = {item.id: item.pressure for item in shipped().catalogue}
     flagged = event({"kind": "vulnerability.flagged", "driver": "health"}, minutes=0, index=9999)
     customer = decide(
-        Customer(CUSTOMER), flagged, world=world, position="customer-events:0:0:0"
+        Customer(CUSTOMER), flagged, world=shipped(), position="customer-events:0:0:0"
     ).customer
     for index, one in enumerate(events):
         if one.kind == "vulnerability.cleared" or customer is None:
             continue
-        outcome = decide(customer, one, world=world, position=f"customer-events:0:{index}:1")
+        outcome = decide(customer, one, world=shipped(), position=f"customer-events:0:{index}:1")
         customer = outcome.customer
         for offer in outcome.offers:
             assert pressure[offer["action"]] == 0
@@ -143,7 +137,7 @@ def test_no_sales_pressure_on_the_vulnerable(world: World, events: list[EventBas
             assert outcome.decision.vulnerability_brake
 
 
-def test_withdrawal_recalls_and_forgets(world: World) -> None:
+def test_withdrawal_recalls_and_forgets() -> None:
     """A withdrawal recalls the offer that stood on it and erases what was derived, in the same outcome."""
     bodies = [
         *GRANT_ALL,
@@ -152,11 +146,11 @@ def test_withdrawal_recalls_and_forgets(world: World) -> None:
         {"kind": "app.opened"},
     ]
     events = [event(body, minutes=index, index=index) for index, body in enumerate(bodies)]
-    outcomes = live(events, world)
+    outcomes = live(events)
     assert outcomes[-1].customer is not None
     assert "places" in outcomes[-1].customer.slots
     out = event({"kind": "consent.withdrawn"}, minutes=99, index=99)
-    after = decide(outcomes[-1].customer, out, world=world, position="customer-events:0:99:0")
+    after = decide(outcomes[-1].customer, out, world=shipped(), position="customer-events:0:99:0")
     assert after.customer is not None
     assert after.customer.slots == {}
     assert after.customer.signals == {}
@@ -165,29 +159,29 @@ def test_withdrawal_recalls_and_forgets(world: World) -> None:
     assert all(o["type"] == "offer.recalled" for o in after.offers)
 
 
-def test_erasure_leaves_no_record(world: World) -> None:
+def test_erasure_leaves_no_record() -> None:
     """Erasure ends in no record at all, and says so on the impact stream."""
     events = [event(body, minutes=index, index=index) for index, body in enumerate(GRANT_ALL)]
-    customer = live(events, world)[-1].customer
+    customer = live(events)[-1].customer
     assert customer is not None
     gone = decide(
         customer,
         event({"kind": "erasure.requested"}, minutes=60, index=60),
-        world=world,
+        world=shipped(),
         position="customer-events:0:60:0",
     )
     assert gone.customer is None
     assert gone.impact[0]["type"] == "erasure"
 
 
-def test_far_too_late_is_rejected(world: World) -> None:
+def test_far_too_late_is_rejected() -> None:
     """An event that is older than the lateness bound is a dead letter, not a silent skew."""
     now = event({"kind": "app.opened"}, minutes=0, index=1)
     grants = [event(body, minutes=-1, index=100 + i) for i, body in enumerate(GRANT_ALL)]
-    customer = live([*grants, now], world)[-1].customer
+    customer = live([*grants, now])[-1].customer
     assert customer is not None
     old = event({"kind": "app.opened"}, minutes=-60 * 24 * 400, index=2)
-    outcome = decide(customer, old, world=world, position="customer-events:0:9:0")
+    outcome = decide(customer, old, world=shipped(), position="customer-events:0:9:0")
     assert outcome.rejected is not None
     assert outcome.rejected.code == "input.too-late"
     assert outcome.customer is customer

@@ -1,0 +1,272 @@
+"""The flow that learns: lessons → versioned snapshots of the models.
+
+    read → follow → write
+
+One process, one writer per model. Its state is the topic ``lessons``: at each start it is read whole, and
+sums being exact the models come out the same. Snapshots go to the compacted topic ``models``, from which
+every worker takes the newest; versions go on from the last one published.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from flows.follow import FollowFlow, Publication, place
+from flows.kafka.client import Connection
+from flows.kafka.source import Pace
+from flows.records import Spot
+from flows.worker import Stop
+from operators.bandits.ridge import Levers, PosteriorRidge
+from operators.taste import Coholdings
+from schemas import topics
+from schemas.decisions import Lesson
+from schemas.errors import InputError
+from schemas.models import IntentSnapshot, Models
+from state.models import COMMITTEE, INTENTS, TASTE, Snapshot, encode_model
+
+LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
+MODEL_OF_KIND: dict[str, str] = {"reward": COMMITTEE, "holdings": TASTE, "intent": INTENTS}
+"""Which model a kind of lesson teaches."""
+REMEMBERED = 65_536
+"""Lesson ids that are known again: the log may hold a lesson twice after a crash, never far apart."""
+
+
+class Head(Protocol):
+    """The learner of intents (`operators.nlu.head`)."""
+
+    def learn(self, lesson: Lesson) -> bool:
+        """Take one labelled text; False if it is of another encoder."""
+        ...
+
+    def snapshot(self, version: int) -> IntentSnapshot:
+        """The head as it is now."""
+        ...
+
+
+@dataclass(slots=True, frozen=True)
+class Cadence:
+    """When a model is published anew: often while it knows little, and never late.
+
+    After a twentieth of the lessons known (1 to ``count_max``), or ``refresh_ms`` after the first lesson
+    that the last snapshot doesn't hold.
+    """
+
+    refresh_ms: int = 500
+    count_max: int = 1000
+
+    def due(self, *, fresh: int, known: int, waited_ms: int) -> bool:
+        """Whether it is time.
+
+        Example:
+            >>> Cadence().due(fresh=5, known=100, waited_ms=0)
+            True
+            >>> Cadence().due(fresh=5, known=1000, waited_ms=0)
+            False
+        """
+        return fresh >= max(1, min(self.count_max, known // 20)) or waited_ms >= self.refresh_ms
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Of one model: the last version, lessons taken, those not yet published and since when."""
+
+    version: int = 0
+    known: int = 0
+    fresh: int = 0
+    since_ms: int | None = None
+    wanted: bool = False
+
+
+class Learner:
+    """All learners of the product, fed by one log. A `flows.follow.Follower`."""
+
+    name = "learn"
+
+    def __init__(
+        self,
+        context_names: Sequence[str],
+        action_names: Sequence[str],
+        *,
+        actions: Iterable[str] = (),
+        head: Head | None = None,
+        published: Models | None = None,
+        levers: Levers | None = None,
+        cadence: Cadence | None = None,
+    ) -> None:
+        """Begin with the priors.
+
+        Args:
+            context_names: The bandit's context features, in order.
+            action_names: The bandit's action features, in order.
+            actions: The catalogue's items, so that the committee explores them from the first day.
+            head: The learner of intents with its seed phrases; None leaves intents alone.
+            published: What stands on ``models``; versions go on from there.
+            levers: Governed settings of the committee.
+            cadence: When to publish.
+        """
+        self._ridge = PosteriorRidge(context_names, action_names, actions=actions, levers=levers)
+        self._taste = Coholdings()
+        self._head = head
+        self._cadence = cadence or Cadence()
+        self._positions: dict[Spot, int] = {}
+        self._recent: OrderedDict[str, None] = OrderedDict()
+        published = published or Models()
+        last: dict[str, Snapshot | None] = {
+            COMMITTEE: published.committee,
+            TASTE: published.taste,
+            INTENTS: published.intents,
+        }
+        self._progress = {
+            model: _Progress(
+                version=0 if snapshot is None else snapshot.version, wanted=snapshot is None
+            )
+            for model, snapshot in last.items()
+        }
+        committee = published.committee
+        if committee is not None and (committee.context_names, committee.action_names) != (
+            tuple(context_names),
+            tuple(action_names),
+        ):
+            # The features changed with this release: what stands there serves nobody any more.
+            self._progress[COMMITTEE].wanted = True
+        if head is None:
+            del self._progress[INTENTS]
+
+    def take(self, value: bytes | None, *, spot: Spot, offset: int) -> InputError | None:
+        """Learn one lesson; a second copy of one is left out.
+
+        Returns:
+            Why it can't be learnt from, in which case the models are what they were.
+        """
+        self._positions[spot] = offset + 1
+        if value is None:
+            return None
+        lesson = _read(value)
+        if isinstance(lesson, InputError):
+            return lesson
+        if lesson.lesson_id in self._recent:
+            return None
+        self._recent[lesson.lesson_id] = None
+        if len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+        model = MODEL_OF_KIND.get(lesson.kind)
+        if model is None:
+            return InputError("input.unknown-kind", "a lesson of an unknown kind")
+        if not self._learn(model, lesson):
+            return InputError(
+                "input.invalid",
+                f"a lesson for other features than those of {model}",
+                hint="lessons of an earlier release are left out until they expire",
+            )
+        return None
+
+    def publish(self, now_ms: int) -> list[Publication]:
+        """The snapshots that are due; at the first start version 1 of each, from what is known."""
+        return [
+            self._publication(model, progress)
+            for model, progress in self._progress.items()
+            if self._due(progress, now_ms)
+        ]
+
+    def hear(self, lessons: Sequence[bytes]) -> dict[str, bytes]:
+        """Take lessons without a log or a clock: for the driver and the simulation.
+
+        Returns:
+            The model records that are due by their number of lessons, by key.
+        """
+        spot = (topics.LESSONS, 0)
+        for value in lessons:
+            self.take(value, spot=spot, offset=self._positions.get(spot, 0))
+        return {said.key: said.value for said in self.publish(0)}
+
+    def _learn(self, model: str, lesson: Lesson) -> bool:
+        match model:
+            case "committee":
+                learnt = self._ridge.learn(lesson)
+            case "taste":
+                self._taste.learn(lesson)
+                learnt = True
+            case _:
+                if self._head is None:
+                    return True
+                learnt = self._head.learn(lesson)
+        if learnt:
+            self._progress[model].fresh += 1
+            self._progress[model].known += 1
+        return learnt
+
+    def _due(self, progress: _Progress, now_ms: int) -> bool:
+        if progress.wanted:
+            return True
+        if not progress.fresh:
+            return False
+        if progress.since_ms is None:
+            progress.since_ms = now_ms
+        waited_ms = now_ms - progress.since_ms
+        return self._cadence.due(fresh=progress.fresh, known=progress.known, waited_ms=waited_ms)
+
+    def _publication(self, model: str, progress: _Progress) -> Publication:
+        progress.version += 1
+        progress.fresh, progress.since_ms, progress.wanted = 0, None, False
+        key, value = encode_model(self._snapshot(model, progress.version))
+        return Publication(
+            topic=topics.MODELS,
+            key=key,
+            kind=f"model.{key}",
+            record_id=f"{key}:{progress.version}",
+            value=value,
+        )
+
+    def _snapshot(self, model: str, version: int) -> Snapshot:
+        if model == COMMITTEE:
+            return self._ridge.snapshot(version, position=place(self._positions))
+        if model == INTENTS and self._head is not None:
+            return self._head.snapshot(version)
+        return self._taste.snapshot(version)
+
+
+def _read(value: bytes) -> Lesson | InputError:
+    try:
+        # orjson refuses NaN and infinity, either of which would stay in the sums for good.
+        return LESSON.validate_python(orjson.loads(value))
+    except orjson.JSONDecodeError:
+        return InputError("input.malformed", "the lesson is not JSON")
+    except ValidationError as error:
+        return InputError("input.invalid", f"{error.error_count()} fields of a lesson are wrong")
+
+
+def learn_flow(
+    connection: Connection,
+    *,
+    learner: Learner,
+    partitions: int,
+    stop: Stop,
+    group: str | None = None,
+    pace: Pace | None = None,
+) -> FollowFlow:
+    """The flow that feeds a learner from ``lessons``.
+
+    Args:
+        connection: The brokers.
+        learner: What learns.
+        partitions: Those of ``lessons``.
+        stop: Asked when it should end.
+        group: Consumer group that positions are reported to.
+        pace: How to read; the default ticks ten times a second.
+
+    Raises:
+        TransportError: The brokers can't be reached, or refuse us.
+    """
+    return FollowFlow(
+        connection,
+        follower=learner,
+        role=topics.LESSONS,
+        partitions=partitions,
+        stop=stop,
+        group=group,
+        pace=pace,
+    )

@@ -1,0 +1,32 @@
+"""Draw one of some alternatives by their exact probabilities."""
+
+from collections.abc import Sequence
+
+
+def pick(propensities: Sequence[float], draw: float) -> int:
+    """The index at which the running sum passes the draw.
+
+    Args:
+        propensities: Probabilities that sum to one, in the order of the alternatives.
+        draw: A uniform number in [0, 1).
+
+    Returns:
+        An index whose probability is above zero.
+
+    Example:
+        >>> pick([0.25, 0.0, 0.75], 0.2), pick([0.25, 0.0, 0.75], 0.25)
+        (0, 2)
+
+    Source: Devroye 1986, inversion by sequential search.
+    """
+    total = 0.0
+    last = 0
+    for index, propensity in enumerate(propensities):
+        if propensity <= 0.0:
+            continue
+        total += propensity
+        last = index
+        if draw < total:
+            return index
+    # Rounding may leave the sum a hair under one: the last possible one takes the rest.
+    return last

@@ -1,0 +1,73 @@
+"""The dyadic grids on which the bandit counts, so that every sum is exact in any order.
+
+A float holds integers up to 2^53 exactly. A context is a multiple of 2^-10 within ±8, an action feature a
+multiple of 2^-6 within ±4, a parameter a multiple of 2^-24 or coarser: their products are multiples of
+2^-40, and a sum is exact while it stays under 2^13.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.models import Floats
+
+X_STEPS, X_MAX = 1024.0, 8.0
+A_STEPS, A_MAX = 64.0, 4.0
+Y_STEPS, Y_MAX = 1024.0, 64.0
+Z_STEPS = 1024.0
+THETA_BITS = 24
+THETA_MAX = 127.0
+SUM_BITS = 53
+EXACT_SQUARES = 2.0**SUM_BITS / Z_STEPS**2
+"""A sum of products on the 2^-10 grid is exact below this: 8.6e9."""
+
+
+def snap_context(rows: Sequence[Sequence[float]]) -> Floats:
+    """Contexts on the 2^-10 grid within ±8, shape (rows, dx)."""
+    return _snap(rows, X_STEPS, X_MAX)
+
+
+def snap_actions(rows: Sequence[Sequence[float]]) -> Floats:
+    """Action features on the 2^-6 grid within ±4, shape (rows, da)."""
+    return _snap(rows, A_STEPS, A_MAX)
+
+
+def snap_label(label: float) -> float:
+    """A label on the 2^-10 grid within ±64.
+
+    Example:
+        >>> snap_label(0.1), snap_label(1e9)
+        (0.099609375, 64.0)
+    """
+    return round(min(max(label, -Y_MAX), Y_MAX) * Y_STEPS) / Y_STEPS
+
+
+def snap_parameters(rows: Floats) -> Floats:
+    """Parameters on the finest grid, 2^-24 or coarser, on which no score can need more than 53 bits.
+
+    Args:
+        rows: One model a row, shape (models, D).
+
+    Returns:
+        The rounded rows, clipped to ±127. For any context and action features within their bounds, every
+        partial sum of z·theta is exact.
+    """
+    rows = np.clip(rows, -THETA_MAX, THETA_MAX)
+    largest = X_MAX * A_MAX * float(np.abs(rows).sum(axis=1).max(initial=0.0))
+    bits = THETA_BITS
+    # One unit of slack: rounding may raise the sum a little.
+    while bits > 0 and largest + 1.0 >= 2.0 ** (SUM_BITS - 16 - bits):
+        bits -= 1
+    return _round(rows, 2.0**bits)
+
+
+def _snap(rows: Sequence[Sequence[float]], steps: float, bound: float) -> Floats:
+    values = np.array(rows, dtype=np.float64)
+    np.clip(values, -bound, bound, out=values)
+    return _round(values, steps)
+
+
+def _round(values: Floats, steps: float) -> Floats:
+    rounded: Floats = np.rint(values * steps)
+    rounded /= steps
+    return rounded

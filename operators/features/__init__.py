@@ -1,0 +1,37 @@
+"""Stage 2 of 8: what is known of a customer, folded event by event into bounded memories.
+
+A new group is one file, its test, and one line here. The order is behaviour: it is the order of the
+context that the bandit sees.
+"""
+
+from operators.contracts import FeatureGroup, FeatureSpec
+from operators.features.app import AppUse
+from operators.features.cash import Cash
+from operators.features.life import LifeEvents
+from operators.features.openbank import OpenBanking
+from operators.features.places import Places
+from operators.features.profile import Profile
+from operators.features.recurring import RecurringPayments
+from operators.features.spend import Spend
+from operators.features.text import Texts
+
+FEATURES: tuple[FeatureGroup, ...] = (
+    Cash(),
+    Spend(),
+    RecurringPayments(),
+    AppUse(),
+    OpenBanking(),
+    Places(),
+    LifeEvents(),
+    Texts(),
+    Profile(),
+)
+"""Every feature group, in order; each owns one slot of the customer record."""
+
+SPECS: tuple[FeatureSpec, ...] = tuple(spec for group in FEATURES for spec in group.specs)
+"""Every declared feature, in order."""
+
+CONTEXT: tuple[FeatureSpec, ...] = tuple(spec for spec in SPECS if spec.context)
+"""The features that the bandit sees, in order."""
+
+__all__ = ["CONTEXT", "FEATURES", "SPECS"]

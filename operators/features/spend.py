@@ -1,0 +1,203 @@
+"""What the money goes on: decayed sums by category, countries, merchants, the largest payments.
+
+Stage: 2 of 8. In: transaction.booked. Out: memory, feature values.
+
+Memory (empty until the first movement)::
+
+    currency   the currency of the first movement; others are left out, there being no rate
+    at         newest instant, ms: the sums are as of it
+    sums       decayed spending by category (`spending.CATEGORIES`), minor units, 90-day equivalent
+    cards      decayed count of card payments, 30-day equivalent
+    countries  country → [decayed count, decayed amount]
+    merchants  hash of the party → newest day; at most `MERCHANTS_MAX`
+    largest    [newest week, 14 maxima of one payment, minor units]
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from zlib import crc32
+
+from operators.contracts import FeatureSpec, Slot
+from operators.features import weeks
+from operators.features.decay import HALF_LIFE_30D, HALF_LIFE_90D, aged, halved
+from operators.features.money import Flow, flow_of, unit_of
+from operators.features.spending import CATEGORIES, INDEX
+from schemas.base import DAY_MS, Source
+from schemas.customer import Memory
+from schemas.events import EventBase, TransactionBooked
+
+COUNTRIES_MAX = 8
+MERCHANTS_MAX = 48
+HOME_PAYMENTS_MIN = 3
+_HOME = (INDEX["home"], INDEX["utilities"])
+
+
+def _spec(
+    name: str, unit: str, description: str, words: str, grid: tuple[float, float], *,
+    context: bool = False,
+) -> FeatureSpec:  # fmt: skip
+    return FeatureSpec(
+        "spend." + name, Source.TRANSACTIONS, unit, description, words, *grid, context=context
+    )
+
+
+class Spend:
+    """Spending by what it is for. «90d» and «30d» sums are decayed to the same expectation."""
+
+    slot: Slot = Slot("spend", Source.TRANSACTIONS, dict)
+    kinds: frozenset[str] = frozenset({"transaction.booked"})
+    specs: tuple[FeatureSpec, ...] = (
+        _spec("groceries_share", "0..1", "Share of spending on groceries.",
+              "your spending on groceries", (0.2, 0.15)),
+        _spec("dining_share", "0..1", "Share of spending in restaurants and cafés.",
+              "your spending on eating out", (0.08, 0.1), context=True),
+        _spec("travel_90d_eur", "major", "Spending on flights, hotels and hire cars, 90 days.",
+              "your spending on travel", (200.0, 500.0), context=True),
+        _spec("transport_share", "0..1", "Share of spending on getting about.",
+              "your spending on transport", (0.08, 0.1)),
+        _spec("home_share", "0..1", "Share of spending on furniture, repairs and utilities.",
+              "your spending on your home", (0.15, 0.15)),
+        _spec("entertainment_share", "0..1", "Share of spending on entertainment and subscriptions.",
+              "your spending on entertainment", (0.05, 0.08)),
+        _spec("foreign_share", "0..1", "Share of spending, where the country is known, away from home.",
+              "your spending abroad", (0.05, 0.15), context=True),
+        _spec("fees_90d_eur", "major", "Fees paid to the bank and others, 90 days.",
+              "the fees you pay", (8.0, 20.0)),
+        _spec("largest_90d_eur", "major", "Largest single payment of a quarter, housing and savings apart.",
+              "your largest payment", (400.0, 600.0)),
+        _spec("card_count_30d", "count", "Card payments, 30 days.",
+              "how often you pay by card", (20.0, 20.0)),
+        _spec("cash_share", "0..1", "Share of spending that is cash taken out.",
+              "the cash you take out", (0.08, 0.15)),
+        _spec("distinct_merchants_30d", "count", "Different payees of the last 30 days.",
+              "how many places you pay", (12.0, 10.0)),
+    )  # fmt: skip
+
+    def update(self, memory: Memory, event: EventBase, *, now_ms: int) -> Memory:  # noqa: ARG002 - the event tells its time
+        """Fold one payment, however late; a refund lessens its category, income is left alone."""
+        if not isinstance(event, TransactionBooked):
+            return memory
+        if event.currency != memory.get("currency", event.currency):
+            return memory
+        flow = flow_of(event)
+        if (flow.amount_minor < 0) == flow.refund or flow.category == "savings":
+            return memory
+        spent = -flow.amount_minor
+        made = dict(memory) if memory else _start(event, flow)
+        at_ms = made["at"]
+        newest = max(at_ms, flow.at_ms)
+        older, newer = newest - at_ms, newest - flow.at_ms
+        ageing, share = halved(older, HALF_LIFE_90D), halved(newer, HALF_LIFE_90D)
+        sums = aged(made["sums"], ageing)
+        sums[INDEX[flow.category]] += spent * share
+        made["at"], made["sums"] = newest, sums
+        cards = made["cards"] * halved(older, HALF_LIFE_30D)
+        if event.method == "card":
+            step = -1 if flow.refund else 1
+            cards = max(0.0, cards + step * halved(newer, HALF_LIFE_30D))
+        made["cards"] = cards
+        made["countries"] = _travelled(made["countries"], event.country, spent, ageing, share)
+        if not flow.refund:
+            made["merchants"] = _met(made["merchants"], flow, newest // DAY_MS)
+            made["largest"] = _largest(made["largest"], flow, spent)
+        return made
+
+    def read(self, memory: Memory, *, now_ms: int) -> tuple[float, ...]:
+        """The values of `specs` at an instant; zeros before the first payment."""
+        if not memory:
+            return (0.0,) * len(self.specs)
+        unit = unit_of(memory["currency"])
+        age_ms = max(0, now_ms - memory["at"])
+        factor = halved(age_ms, HALF_LIFE_90D)
+        sums = [value if value > 0 else 0.0 for value in memory["sums"]]
+        total = sum(sums)
+        per = 1 / total if total > 1 else 0.0
+        today = max(now_ms, memory["at"]) // DAY_MS
+        newest_week, *maxima = memory["largest"]
+        recent = maxima[: max(0, weeks.WEEKS - (today // 7 - newest_week))]
+        return (
+            sums[INDEX["groceries"]] * per,
+            sums[INDEX["dining"]] * per,
+            sums[INDEX["travel"]] * factor / unit,
+            sums[INDEX["transport"]] * per,
+            (sums[_HOME[0]] + sums[_HOME[1]]) * per,
+            (sums[INDEX["entertainment"]] + sums[INDEX["subscriptions"]]) * per,
+            _foreign_share(memory["countries"]),
+            sums[INDEX["fees"]] * factor / unit,
+            max(recent, default=0) / unit,
+            memory["cards"] * halved(age_ms, HALF_LIFE_30D),
+            sums[INDEX["cash"]] * per,
+            float(sum(1 for day in memory["merchants"].values() if day > today - 30)),
+        )
+
+
+def home_of(memory: Mapping[str, Any]) -> str | None:
+    """The home country: where the customer pays most often; None while too few payments name one.
+
+    Example:
+        >>> home_of({"countries": {"GB": [6.0, 100.0], "FR": [2.0, 900.0]}})
+        'GB'
+    """
+    countries = memory.get("countries", {})
+    home = max(countries, key=lambda country: (countries[country][0], country), default=None)
+    return home if home is not None and countries[home][0] >= HOME_PAYMENTS_MIN else None
+
+
+def _start(event: TransactionBooked, flow: Flow) -> dict[str, Any]:
+    return {
+        "currency": event.currency,
+        "at": flow.at_ms,
+        "sums": [0.0] * len(CATEGORIES),
+        "cards": 0.0,
+        "countries": {},
+        "merchants": {},
+        "largest": [flow.day // 7, *[0] * weeks.WEEKS],
+    }
+
+
+def _travelled(
+    countries: Mapping[str, list[float]],
+    country: str | None,
+    spent: int,
+    ageing: float,
+    share: float,
+) -> dict[str, list[float]]:
+    made = {name: [count * ageing, sum_ * ageing] for name, (count, sum_) in countries.items()}
+    if country is not None:
+        count, total = made.get(country, (0.0, 0.0))
+        step = share if spent > 0 else 0.0
+        made[country] = [count + step, max(0.0, total + spent * share)]
+        if len(made) > COUNTRIES_MAX:
+            del made[min(made, key=lambda name: (made[name][0], name))]
+    return made
+
+
+def _foreign_share(countries: Mapping[str, list[float]]) -> float:
+    home = home_of({"countries": countries})
+    total = sum(amount for _, amount in countries.values())
+    if home is None or total <= 0:
+        return 0.0
+    return max(0.0, 1.0 - countries[home][1] / total)
+
+
+def _met(merchants: Mapping[str, int], flow: Flow, newest: int) -> dict[str, int]:
+    if not flow.party:
+        return dict(merchants)
+    name = f"{crc32(flow.party.encode()):x}"
+    made = dict(merchants)
+    made[name] = max(flow.day, made.get(name, 0))
+    if len(made) > MERCHANTS_MAX:
+        made = {key: day for key, day in made.items() if day > newest - 30}
+        while len(made) > MERCHANTS_MAX:
+            del made[min(made, key=lambda key: (made[key], key))]
+    return made
+
+
+def _largest(kept: list[int], flow: Flow, spent: int) -> list[int]:
+    week = flow.day // 7
+    newest = max(kept[0], week)
+    maxima = weeks.shifted(kept[1:], newest - kept[0])
+    age = newest - week
+    if age < weeks.WEEKS and flow.category not in ("housing", "savings", "debt"):
+        maxima[age] = max(maxima[age], spent)
+    return [newest, *[int(m) for m in maxima]]

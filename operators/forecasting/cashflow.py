@@ -1,0 +1,190 @@
+"""Where the balance is going: regular payments on their dates, the rest as it went before.
+
+Stage: 3 of 8. In: memories of cash and recurring. Out: Forecast | None.
+
+One scenario of the next H days is the booked balance, plus what is authorised, plus the regular payments that fall due (each
+weighed by the probability that its stream lives), plus H consecutive days of the customer's own past
+without regular payments. Scenarios start three days apart and wrap around the end of the history, so that
+a short history serves as well. P(shortfall) is the smoothed share of scenarios whose lowest day is under
+the threshold.
+
+Why not ARIMA or ETS: they refit per customer for milliseconds and rank no better on real accounts.
+Source: circular block bootstrap, Politis and Romano 1992; smoothed indicator after Nadaraya 1964.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.features import rings, weeks
+from operators.features.balances import total_minor
+from operators.features.cash import SPENDING, pending_minor
+from operators.features.recurring import mature_of, recurring_of
+from operators.features.schedule import next_due
+from operators.features.streams import Stream
+from schemas.base import DAY_MS
+from schemas.customer import Memory
+from schemas.rules import Rules
+from schemas.signals import Forecast
+
+HISTORY_DAYS_MIN = 28
+STRIDE_DAYS = 3
+BANDWIDTH = 0.15
+"""Width of the smoothed indicator, in months of the customer's own spending."""
+DATED_FROM = 0.2
+"""The least probability at which a date is worth giving."""
+_GRID = 2.0**20
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(slots=True, frozen=True)
+class Outlook:
+    """All scenarios of one customer.
+
+    ``lows`` has shape (K, H): the running minimum of the balance in minor units, scenario by day (the first
+    column is tomorrow). ``scale_minor`` is a month of own spending.
+    """
+
+    today: int
+    balance_minor: int
+    scale_minor: float
+    lows: Floats
+
+    def shortfall(self, threshold_minor: float, days: int) -> float:
+        """P(balance < threshold within so many days); grows with both.
+
+        Source: (0.5 + Σ Φ((threshold − low) / bandwidth)) / (1 + K), the rule of succession.
+        """
+        if self.balance_minor < threshold_minor:
+            return 1.0
+        lows = self.lows[:, days - 1]
+        below = normal_cdf((threshold_minor - lows) / (BANDWIDTH * self.scale_minor))
+        # On a dyadic grid the sum is exact, so its order (and the machine) can't matter.
+        votes = float(np.floor(below * _GRID).sum()) / _GRID
+        return round((0.5 + votes) / (1 + lows.size), 4)
+
+    def dates(self, threshold_minor: float, days: int) -> tuple[int, int] | None:
+        """The middle half of the first days below, among the scenarios that fall below."""
+        below = self.lows[:, :days] < threshold_minor
+        first = np.sort(below.argmax(axis=1)[below.any(axis=1)])
+        if not first.size:
+            return None
+        early, late = first[(first.size - 1) // 4], first[(3 * (first.size - 1) + 3) // 4]
+        return self.today + 1 + int(early), self.today + 1 + int(late)
+
+
+class CashFlow:
+    """The chance that the balance runs short, when, and how low it gets."""
+
+    name: str = "cashflow"
+    needs: tuple[str, ...] = ("cash", "recurring")
+
+    def forecast(
+        self, memories: Mapping[str, Memory], *, now_ms: int, rules: Rules
+    ) -> Forecast | None:
+        """The forecast over ``rules.shortfall_horizon_days``; None under 28 days of history."""
+        cash, recurring = memories.get("cash"), memories.get("recurring")
+        if not cash or not recurring:
+            return None
+        days = rules.shortfall_horizon_days
+        made = outlook(cash, recurring, now_ms=now_ms, days=days)
+        if made is None:
+            return None
+        threshold = rules.shortfall_threshold_minor
+        shortfall = made.shortfall(threshold, days)
+        if made.balance_minor < threshold:
+            dates: tuple[int, int] | None = (made.today, made.today)
+        else:
+            dates = made.dates(threshold, days) if shortfall >= DATED_FROM else None
+        lows = np.sort(made.lows[:, days - 1])
+        return Forecast(
+            name=self.name,
+            horizon_days=days,
+            threshold_minor=threshold,
+            shortfall=shortfall,
+            low_minor=min(int(lows[lows.size // 2]), made.balance_minor),
+            date_range=dates,
+            recurring=recurring_of(recurring, now_ms),
+        )
+
+
+def due(memories: Mapping[str, Memory], *, now_ms: int, rules: Rules) -> bool:
+    """Whether a forecast could say more than «no shortfall»: a cheap guard for the hot path.
+
+    False with too little history, and when the balance stands above the threshold by more than all money
+    that went out in the last quarter.
+    """
+    cash = memories.get("cash")
+    if not cash or now_ms // DAY_MS - cash["first"] < HISTORY_DAYS_MIN:
+        return False
+    reserve = total_minor(cash) + min(0, pending_minor(cash, now_ms=now_ms))
+    spent: float = sum(cash["weeks"][SPENDING])
+    return reserve - rules.shortfall_threshold_minor <= spent
+
+
+def outlook(
+    cash: Mapping[str, Any], recurring: Mapping[str, Any], *, now_ms: int, days: int
+) -> Outlook | None:
+    """The scenarios of the next ``days`` (1..90); None under `HISTORY_DAYS_MIN` of history."""
+    today = max(now_ms // DAY_MS, cash["day"])
+    history = min(rings.DAYS, today - recurring["first"] + 1)
+    if history < HISTORY_DAYS_MIN:
+        return None
+    past = rings.window(recurring["residual"], newest=recurring["day"], until=today, days=history)
+    starts = np.arange(0, history, STRIDE_DAYS)
+    steps = past[(starts[:, None] + np.arange(days)) % history]
+    balance = total_minor(cash)
+    steps[:, 0] += balance + pending_minor(cash, now_ms=now_ms)
+    steps += _due_amounts(recurring, today=today, days=days)
+    lows = np.minimum.accumulate(np.cumsum(steps, axis=1), axis=1)
+    bins = weeks.shifted(cash["weeks"][SPENDING], today // 7 - cash["weeks"][0])
+    spent = weeks.monthly(bins, today=today, history_days=history)
+    return Outlook(today, balance, max(spent, 0.05 * abs(balance), 1.0), lows)
+
+
+def _due_amounts(recurring: Mapping[str, Any], *, today: int, days: int) -> Floats:
+    """Expected regular flows by day, shape (days,), whole minor units; overdue ones come tomorrow."""
+    amounts = np.zeros(days)
+    for stream in mature_of(recurring, today=today).values():
+        amount = float(round(stream.amount * stream.survival(today)))
+        for day in _due_days(stream, today=today, until=today + days):
+            amounts[day - today - 1] += amount
+    return amounts
+
+
+def _due_days(stream: Stream, *, today: int, until: int) -> list[int]:
+    made = []
+    day = stream.due
+    while day <= until:
+        made.append(max(day, today + 1))
+        day = next_due(day, stream.gap, nominal=stream.nominal, shift=stream.shift)
+    return made
+
+
+def normal_cdf(z: Floats) -> Floats:
+    """Φ(z) elementwise to 1.5e-7, from + − × ÷ alone so that it replays to the bit.
+
+    Example:
+        >>> normal_cdf(np.array([0.0, 1.0, -9.0])).round(4)
+        array([0.5   , 0.8413, 0.    ])
+
+    Source: Abramowitz and Stegun 1964, 26.2.19.
+    """
+    x = np.minimum(np.abs(z), 8.0)
+    series = 1 + x * (
+        0.0498673470
+        + x
+        * (
+            0.0211410061
+            + x * (0.0032776263 + x * (0.0000380036 + x * (0.0000488906 + x * 0.0000053830)))
+        )
+    )
+    tail = series * series
+    tail = tail * tail
+    tail = tail * tail
+    tail = 0.5 / (tail * tail)
+    return np.where(z > 0, 1 - tail, tail)
