@@ -14,11 +14,10 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from operators.offers import TRAITS
 from schemas.base import Channel, Source
 from schemas.decisions import SILENCE
 from schemas.errors import ConfigError
-from schemas.offers import Item, Kind
+from schemas.offers import TRAITS, Item, Kind
 
 SHIPPED = Path(__file__).parent / "data" / "catalogue"
 """The catalogue of an imaginary retail bank, as an example and for tests."""

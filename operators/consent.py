@@ -31,6 +31,9 @@ PROFILED: frozenset[Purpose] = frozenset(
 """What an objection to profiling stops; protective help and training have their own consents."""
 
 
+PURPOSES: tuple[Purpose, ...] = tuple(Purpose)
+
+
 @dataclass(slots=True, frozen=True)
 class ConsentChange:
     """What a control event changed: (purpose, source) pairs that began and ended, said in words."""
@@ -40,32 +43,35 @@ class ConsentChange:
     words: str = ""
 
 
-def admit(customer: Customer, source: Source, *, now_ms: int) -> tuple[Purpose, ...] | Withheld:
-    """The purposes that data of a source is admitted for at this instant.
+Standing = dict[Purpose, frozenset[Source]]
+"""What each purpose may use at one instant."""
 
-    A source that is mistrusted still folds for nothing: it is withheld like one without a grant.
+
+def standing(customer: Customer, *, now_ms: int) -> Standing:
+    """What each purpose may use now: worked out once an event."""
+    return {purpose: usable(customer, purpose, now_ms=now_ms) for purpose in PURPOSES}
+
+
+def admit(source: Source, stands: Standing) -> tuple[Purpose, ...] | Withheld:
+    """The purposes that data of a source is admitted for.
+
+    A source that is mistrusted folds for nothing: it is withheld like one without a grant.
     """
     if source is Source.CONTROL:
-        return tuple(Purpose)
-    purposes = tuple(p for p in Purpose if source in usable(customer, p, now_ms=now_ms))
+        return PURPOSES
+    purposes = tuple(purpose for purpose in PURPOSES if source in stands[purpose])
     if not purposes:
         return Withheld(source=source, reason=f"no consent for {source} stands")
     return purposes
 
 
 def usable(customer: Customer, purpose: Purpose, *, now_ms: int) -> frozenset[Source]:
-    """The sources that may be used for a purpose now."""
+    """The sources that may be used for a purpose now, objections counted."""
     if "profiling" in customer.objections and purpose in PROFILED:
         return frozenset()
     if "marketing" in customer.objections and purpose is Purpose.DIRECT_MARKETING:
         return frozenset()
-    return frozenset(
-        Source(source)
-        for source, grant in customer.grants.get(purpose, {}).items()
-        if grant.from_ms <= now_ms
-        and (grant.until_ms is None or now_ms < grant.until_ms)
-        and customer.mistrusted.get(source, 0) <= now_ms
-    )
+    return customer.granted(purpose, now_ms)
 
 
 def apply(customer: Customer, event: EventBase, *, position: str) -> ConsentChange | InputError:

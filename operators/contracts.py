@@ -136,7 +136,11 @@ class Encoder(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class Situation:
-    """What a policy may look at besides the candidate."""
+    """What a policy may look at besides the candidate.
+
+    ``readable`` are the sources that may be looked at to hold something back: those granted for any
+    purpose that a decision serves; consent to training alone will not do.
+    """
 
     customer: Customer
     now_ms: int
@@ -144,6 +148,7 @@ class Situation:
     forecasts: Mapping[str, Forecast]
     rules: Rules
     models: Models
+    readable: frozenset[Source]
 
 
 class Policy(Protocol):

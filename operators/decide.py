@@ -25,6 +25,7 @@ from schemas.events import (
     ErasureRequested,
     EventBase,
     FeedbackReceived,
+    LifeAnswered,
     MessageLabelled,
     MessageRead,
     MessageReceived,
@@ -116,7 +117,9 @@ def _control(
         outcome.lessons += lessons
         outcome.impact += impact
     elif isinstance(event, ClockTicked):
-        _consider(outcome, me, event, world=world, position=position, now_ms=now_ms)
+        stands = consent.standing(me, now_ms=now_ms)
+        view = sense.View(me, world=world, now_ms=now_ms, stands=stands)
+        _consider(outcome, me, event, view=view, position=position)
     else:
         outcome.trace.append("consent")
         change = consent.apply(me, event, position=position)
@@ -133,7 +136,8 @@ def _data(
 ) -> None:
     if isinstance(event, (ProfileUpdated, ProductOpened, ProductClosed)):
         _contract(outcome, me, event, now_ms=now_ms)
-    admitted = consent.admit(me, event.source, now_ms=now_ms)
+    stands = consent.standing(me, now_ms=now_ms)
+    admitted = consent.admit(event.source, stands)
     outcome.trace.append("admit")
     if isinstance(admitted, Withheld):
         if event.source is not Source.PROFILE:
@@ -145,7 +149,10 @@ def _data(
         return
     if isinstance(event, MessageReceived):
         event = sense.read(event, world=world, degraded=outcome.trace)
-    _consider(outcome, me, event, world=world, position=position, now_ms=now_ms)
+    if isinstance(event, LifeAnswered) and not event.confirmed:
+        me.signals.pop(f"life.{event.event}", None)
+    view = sense.View(me, world=world, now_ms=now_ms, stands=stands)
+    _consider(outcome, me, event, view=view, position=position)
 
 
 def _contract(outcome: Outcome, me: Customer, event: EventBase, *, now_ms: int) -> None:
@@ -177,19 +184,18 @@ def _contract(outcome: Outcome, me: Customer, event: EventBase, *, now_ms: int) 
 
 
 def _consider(
-    outcome: Outcome, me: Customer, event: EventBase, *, world: World, position: str, now_ms: int
+    outcome: Outcome, me: Customer, event: EventBase, *, view: sense.View, position: str
 ) -> None:
     """Stages 2 to 7: fold, sense, and if this is a moment to speak, deliberate."""
-    sense.fold(me, event, now_ms=now_ms, trace=outcome.trace)
-    view = sense.View(me, world=world, now_ms=now_ms)
+    sense.fold(me, event, view=view, trace=outcome.trace)
     signals = sense.notice(me, event, view=view, trace=outcome.trace)
     outcome.insights += [
-        sense.insight(me, s, event=event, now_ms=now_ms)
+        sense.insight(me, s, event=event, now_ms=view.now_ms)
         for s in signals
         if s.insight and view.allows(Purpose.FINANCIAL_WELLBEING, s.sources)
     ]
     channel = _attention(event)
-    if channel is None and not _answerable(signals, world):
+    if channel is None and not _answerable(signals, view.world):
         return
     deliberate.deliberate(
         outcome,

@@ -54,7 +54,7 @@ def deliberate(
         arm=assign(me.customer, rules),
         channel=channel,
         fresh=fresh,
-        explore=not braked(me, now_ms=view.now_ms),
+        explore=not braked(me, now_ms=view.now_ms, readable=view.readable),
     )
     outcome.trace += ["propose", "screen", "arbitrate", "tell"]
     made = _pass(me, view=view, occasion=occasion)
@@ -134,7 +134,7 @@ def _without_source(
     source = next((s for s in INTIMACY if s in used), None)
     if source is None:
         return None
-    blind = View(me, world=view.world, now_ms=view.now_ms, without=view.without | {source})
+    blind = view.blind_to(me, source)
     again = _pass(me, view=blind, occasion=occasion)
     return {"without": source, "action": again.choice.action, "verified": True}
 
@@ -184,6 +184,8 @@ def recall(
     recalled = []
     for decision in list(me.open.values()):
         if decision.offer_id is None or decision.purpose is None:
+            continue
+        if decision.last_outcome in {"completed", "value"}:
             continue
         if any(p == decision.purpose and s in decision.sources for p, s in ended):
             del me.open[decision.decision_id]

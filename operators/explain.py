@@ -193,7 +193,7 @@ def _nothing_allowed(refusals: Sequence[Verdict], situation: Situation) -> str:
     if all(rule.startswith("contact.") for rule in ruled):
         return f"We said nothing, to leave you in peace. {_sentence(refusals[0].words)}"
     braking = [words for rule, words in ruled.items() if rule.startswith("vulnerability.")]
-    if braking and braked(situation.customer, now_ms=situation.now_ms):
+    if braking and braked(situation.customer, now_ms=situation.now_ms, readable=situation.readable):
         return f"We said nothing. {_sentence(braking[0])}"
     return f"We said nothing, as nothing that came to mind was right. {_sentence(_commonest(refusals))}"
 

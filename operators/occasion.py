@@ -53,6 +53,7 @@ def situation_of(me: Customer, view: View) -> Situation:
         forecasts=view.forecasts,
         rules=view.world.rules,
         models=view.world.models,
+        readable=view.readable,
     )
 
 

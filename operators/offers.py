@@ -7,32 +7,24 @@ customers with the same products hold it too (collaborative, EASE). A request fo
 without any personal data. What may be used is decided by the purpose of each item.
 """
 
+import heapq
+from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
 
 from operators.features import SPECS
 from operators.taste import score
-from schemas.base import Channel, Purpose, Source
+from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Customer, LiveSignal
 from schemas.decisions import Candidate
 from schemas.models import TasteSnapshot
-from schemas.offers import Item, Kind
+from schemas.offers import TRAIT_GRID, TRAITS, Item, Kind
 
-TRAITS: tuple[str, ...] = (
-    "saving",
-    "credit",
-    "insurance",
-    "investing",
-    "travel",
-    "home",
-    "guidance",
-    "digital",
-    "consent",
-)
-"""The static content of an item, as the bandit sees it."""
 ACTION_NAMES: tuple[str, ...] = ("bias", *TRAITS, "strength", "taste", "content", "fatigue")
 """The action features, in order (da = 14): one, the traits, then what this moment adds."""
 SILENCE_FEATURES: tuple[float, ...] = (1.0,) + (0.0,) * (len(ACTION_NAMES) - 1)
+MONTH_MS = 30 * DAY_MS
 TASTE_MAX = 8
 """Candidates proposed without a signal, at most; the best by taste and content."""
 
@@ -58,10 +50,31 @@ AFFINITIES: tuple[tuple[str, str, float], ...] = (
 SOURCE_OF: dict[str, Source] = {spec.name: spec.source for spec in SPECS}
 
 
-@lru_cache(maxsize=4096)
-def _static(traits: tuple[tuple[str, float], ...]) -> tuple[float, ...]:
-    by_name = dict(traits)
-    return (1.0, *(round(by_name.get(name, 0.0) * 64) / 64 for name in TRAITS))
+class Interests:
+    """What a customer's features say of their interest in each trait, by what may be looked at."""
+
+    def __init__(self, features: Mapping[str, float]) -> None:
+        """Look at features lazily."""
+        self._features = features
+        self._affinity: dict[frozenset[Source], tuple[float, ...]] = {}
+
+    def content(self, item: Item, sources: frozenset[Source]) -> float:
+        """How well an item fits them: 0..1, rational so that it replays on any machine."""
+        affinity = self._affinity.get(sources)
+        if affinity is None:
+            affinity = self._affinity[sources] = self._read(sources)
+        total = 0.0
+        for has, likes in zip(item.trait_vector, affinity, strict=True):
+            if has > 0:
+                total += has * likes
+        return total / (1.0 + total)
+
+    def _read(self, sources: frozenset[Source]) -> tuple[float, ...]:
+        by_trait = dict.fromkeys(TRAITS, 0.0)
+        for feature, trait, weight in AFFINITIES:
+            if SOURCE_OF[feature] in sources:
+                by_trait[trait] += weight * max(self._features[feature], 0.0)
+        return tuple(by_trait.values())
 
 
 def propose(
@@ -87,110 +100,88 @@ def propose(
         channel: Where the customer is looking now; None when nothing but a fresh signal gave the moment.
         now_ms: The moment.
     """
-    answering: list[Candidate] = []
-    tasted: list[tuple[float, Candidate]] = []
+    interests = Interests(features)
+    fatigue = _fatigue(customer, now_ms)
     holdings = tuple(customer.products)
+    answering: list[Candidate] = []
+    tasted: list[tuple[float, str, Draft]] = []
     for item in catalogue:
-        if item.kind is Kind.CONSENT_ASK:
-            if channel is not None:
-                answering.append(_ask(item, channel, customer, now_ms))
+        where = item.best_channels.get(channel)
+        if where is None:
             continue
         purpose = item.purpose
-        sources = usable(purpose) if purpose is not None else frozenset[Source]()
-        where = _where(item, channel)
-        if not sources or where is None:
+        if purpose is None:
+            if channel is not None:
+                answering.append(Draft(item, where, "consent").candidate(fatigue))
             continue
-        strongest = _strongest(item, live, sources)
-        if strongest is None and (channel is None or item.kind is Kind.INTERVENTION):
+        sources = usable(purpose)
+        if not sources:
+            continue
+        name, signal = _strongest(item, live, sources)
+        if signal is None and (channel is None or item.kind is Kind.INTERVENTION):
             continue
         liking = 0.0
         if item.product is not None and taste is not None and Source.PROFILE in sources:
             liking = score(taste, holdings, item.product)
-        content = _content(item, features, sources)
-        name, signal = strongest if strongest is not None else (None, None)
-        candidate = Candidate(
-            item=item,
-            channel=where,
-            proposed_by="signal" if signal else ("taste" if liking > content else "content"),
-            action_features=_action_features(
-                item,
-                customer,
-                now_ms,
-                strength=signal.strength if signal else 0.0,
-                liking=liking,
-                content=content,
-            ),
-            signal=name,
-            strength=signal.strength if signal else 0.0,
-            words=signal.words if signal else "",
-            sources=signal.sources if signal else (),
-            evidence=signal.evidence if signal else {},
-        )
+        content = interests.content(item, sources)
+        by = "signal" if signal is not None else "taste" if liking > content else "content"
+        draft = Draft(item, where, by, name, signal, liking, content)
         if signal is not None:
-            answering.append(candidate)
+            answering.append(draft.candidate(fatigue))
         else:
-            tasted.append((liking + content, candidate))
-    tasted.sort(key=lambda pair: (-pair[0], pair[1].item.id))
-    chosen = answering + [candidate for _, candidate in tasted[:TASTE_MAX]]
+            tasted.append((-liking - content, item.id, draft))
+    best = heapq.nsmallest(TASTE_MAX, tasted, key=itemgetter(0, 1))
+    chosen = answering + [draft.candidate(fatigue) for _, _, draft in best]
     chosen.sort(key=lambda candidate: candidate.item.id)
     return tuple(chosen)
 
 
+class Draft(NamedTuple):
+    """A candidate before it is worth writing out."""
+
+    item: Item
+    channel: Channel
+    proposed_by: str
+    name: str | None = None
+    signal: LiveSignal | None = None
+    liking: float = 0.0
+    content: float = 0.0
+
+    def candidate(self, fatigue: Callable[[Item], float]) -> Candidate:
+        """Written out, with what the bandit sees of it."""
+        signal = self.signal
+        strength = 0.0 if signal is None else signal.strength
+        moment = (strength, self.liking, self.content, fatigue(self.item))
+        snapped = (round(value * TRAIT_GRID) / TRAIT_GRID for value in moment)
+        return Candidate(
+            item=self.item,
+            channel=self.channel,
+            proposed_by=self.proposed_by,
+            action_features=(1.0, *self.item.trait_vector, *snapped),
+            signal=self.name,
+            strength=strength,
+            words="" if signal is None else signal.words,
+            sources=() if signal is None else signal.sources,
+            evidence={} if signal is None else signal.evidence,
+        )
+
+
 def _strongest(
     item: Item, live: Mapping[str, LiveSignal], sources: frozenset[Source]
-) -> tuple[str, LiveSignal] | None:
-    best: tuple[str, LiveSignal] | None = None
-    for name in item.answers:
+) -> tuple[str | None, LiveSignal | None]:
+    best_name: str | None = None
+    best: LiveSignal | None = None
+    for name in item.answers if live else ():
         signal = live.get(name)
-        if signal is None or not sources.issuperset(map(Source, signal.sources)):
+        if signal is None or not sources.issuperset(signal.sources):
             continue
-        if best is None or signal.strength > best[1].strength:
-            best = (name, signal)
-    return best
+        if best is None or signal.strength > best.strength:
+            best_name, best = name, signal
+    return best_name, best
 
 
-def _where(item: Item, channel: Channel | None) -> Channel | None:
-    if channel is None:
-        order: tuple[Channel, ...] = (Channel.PUSH, Channel.EMAIL, Channel.IN_APP)
-    elif channel is Channel.CHAT:
-        order = (Channel.CHAT, Channel.IN_APP)
-    else:
-        order = (channel,)
-    return next((c for c in order if c in item.channels), None)
-
-
-def _content(item: Item, features: Mapping[str, float], sources: frozenset[Source]) -> float:
-    """How well the item's traits fit the customer's interests: 0..1, rational so that it replays."""
-    total = 0.0
-    for feature, trait, weight in AFFINITIES:
-        weight_of_trait = item.traits.get(trait, 0.0)
-        if weight_of_trait > 0 and SOURCE_OF[feature] in sources:
-            total += weight_of_trait * weight * max(features[feature], 0.0)
-    return total / (1.0 + total)
-
-
-def _fatigue(item: Item, customer: Customer, now_ms: int) -> float:
-    """How often the customer saw this or its like lately: 0, .5 for the category, up to 4 for itself."""
-    month_ms = 30 * 86_400_000
-    recent = [c for c in customer.contacts if now_ms - c.at_ms < month_ms]
-    same = sum(1 for c in recent if c.action == item.id)
-    return min(4.0, same + 0.25 * (len(recent) - same))
-
-
-def _action_features(
-    item: Item, customer: Customer, now_ms: int, *, strength: float, liking: float, content: float
-) -> tuple[float, ...]:
-    static = _static(tuple(sorted(item.traits.items())))
-    moment = (strength, liking, content, _fatigue(item, customer, now_ms))
-    return static + tuple(round(value * 64) / 64 for value in moment)
-
-
-def _ask(item: Item, channel: Channel, customer: Customer, now_ms: int) -> Candidate:
-    return Candidate(
-        item=item,
-        channel=channel if channel in item.channels else item.channels[0],
-        proposed_by="consent",
-        action_features=_action_features(
-            item, customer, now_ms, strength=0.0, liking=0.0, content=0.0
-        ),
-    )
+def _fatigue(customer: Customer, now_ms: int) -> Callable[[Item], float]:
+    """How weary of an item: 1 for each time it was said this month, .25 for each other word, up to 4."""
+    said = Counter(c.action for c in customer.contacts if now_ms - c.at_ms < MONTH_MS)
+    total = said.total()
+    return lambda item: min(4.0, 0.25 * total + 0.75 * said[item.id])

@@ -4,7 +4,7 @@ Stage: 7 of 8. In: Deliberation. Out: Decision, offer, transparency, review case
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -280,7 +280,7 @@ def _entry(decision: Decision) -> dict[str, Any]:
         "purposes": decision.purposes_used,
         "consents": decision.consent_vector,
         "words": decision.explanation.summary,
-        "explanation": asdict(decision.explanation),
+        "explanation": decision.explanation,
     }
 
 

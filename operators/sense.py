@@ -9,7 +9,7 @@ events cost only their fold. A plug-in that fails is named and left out: less is
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from operators.consent import usable
+from operators.consent import PURPOSES, Standing
 from operators.contracts import Moment, World
 from operators.draws import identify
 from operators.features import FEATURES
@@ -67,16 +67,18 @@ class View:
         *,
         world: World,
         now_ms: int,
+        stands: Standing,
         without: frozenset[Source] = frozenset(),
     ) -> None:
-        """Look at a customer; nothing is computed yet."""
+        """Look at a customer; nothing is computed yet. ``stands`` is what each purpose may use now."""
         self.world = world
         self.now_ms = now_ms
         self.without = without
         self.failed: list[str] = []
-        self._me = me
-        self._usable: dict[Purpose, frozenset[Source]] = {}
-        self.admitted = frozenset[Source]().union(*(self.usable(p) for p in Purpose))
+        self._stands = stands
+        served = (stands[p] for p in PURPOSES if p is not Purpose.MODEL_TRAINING)
+        self.readable = frozenset[Source]().union(*served) - without
+        self.admitted = self.readable | (stands[Purpose.MODEL_TRAINING] - without)
         self.memories: dict[str, Memory] = {
             name: memory
             for name, memory in me.slots.items()
@@ -85,11 +87,20 @@ class View:
         self.features = Lazy(tuple(GROUP_OF), self._read)
         self.forecasts = Lazy(tuple(f.name for f in FORECASTERS), self._forecast)
 
+    def blind_to(self, me: Customer, source: Source) -> "View":
+        """The same view without a source, for what would have been said without it."""
+        return View(
+            me,
+            world=self.world,
+            now_ms=self.now_ms,
+            stands=self._stands,
+            without=self.without | {source},
+        )
+
     def usable(self, purpose: Purpose) -> frozenset[Source]:
         """The sources that a purpose may use."""
-        if purpose not in self._usable:
-            self._usable[purpose] = usable(self._me, purpose, now_ms=self.now_ms) - self.without
-        return self._usable[purpose]
+        granted = self._stands[purpose]
+        return granted - self.without if self.without else granted
 
     def allows(self, purpose: Purpose, sources: Sequence[Source]) -> bool:
         """Whether a purpose may use all of these sources."""
@@ -117,15 +128,15 @@ class View:
         return {name: made}
 
 
-def fold(me: Customer, event: EventBase, *, now_ms: int, trace: list[str]) -> None:
-    """Fold one admitted event into the memories of a customer copy."""
+def fold(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> None:
+    """Fold one admitted event into the memories of a customer copy; the view sees them folded."""
     trace.append("fold")
     for group in GROUPS_OF_KIND.get(event.kind, ()):
         name = group.slot.name
         memory = me.slots.get(name)
         try:
-            me.slots[name] = group.update(
-                group.slot.zero() if memory is None else memory, event, now_ms=now_ms
+            me.slots[name] = view.memories[name] = group.update(
+                group.slot.zero() if memory is None else memory, event, now_ms=view.now_ms
             )
         except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
             trace.append(f"failed:feature:{name}")

@@ -14,6 +14,9 @@ Memory = Any
 """The memory of one plug-in: a JSON-able value that is replaced, never changed in place."""
 
 
+_SOURCES: dict[str, Source] = {source.value: source for source in Source}
+
+
 @dataclass(slots=True, frozen=True)
 class Grant:
     """Consent to use one source for one purpose.
@@ -142,6 +145,17 @@ class Customer:
             dict(self.timers),
             self.decision_count,
             self.previous_digest,
+        )
+
+    def granted(self, purpose: Purpose, now_ms: int) -> frozenset[Source]:
+        """The sources granted for a purpose at this instant and not called too personal."""
+        mistrusted = self.mistrusted
+        return frozenset(
+            _SOURCES[source]
+            for source, grant in self.grants.get(purpose, {}).items()
+            if grant.from_ms <= now_ms
+            and (grant.until_ms is None or now_ms < grant.until_ms)
+            and (not mistrusted or mistrusted.get(source, 0) <= now_ms)
         )
 
     def may(self, purpose: Purpose, source: Source, now_ms: int) -> bool:

@@ -5,6 +5,7 @@ and from the ``catalogue`` topic; refused whole when one item is wrong.
 """
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -31,6 +32,27 @@ PURPOSE_OF_KIND: dict[Kind, Purpose | None] = {
     Kind.CONSENT_ASK: None,
 }
 """The purpose that an item of the kind needs; a consent ask uses no personal data, so it needs none."""
+
+
+CHANNEL_ORDERS: dict[Channel | None, tuple[Channel, ...]] = {
+    None: (Channel.PUSH, Channel.EMAIL, Channel.IN_APP),
+    Channel.CHAT: (Channel.CHAT, Channel.IN_APP),
+    Channel.IN_APP: (Channel.IN_APP,),
+}
+"""Where the customer is looking → channels to use, the best first."""
+TRAITS: tuple[str, ...] = (
+    "saving",
+    "credit",
+    "insurance",
+    "investing",
+    "travel",
+    "home",
+    "guidance",
+    "digital",
+    "consent",
+)
+"""The static content of an item, in the order in which the bandit sees it."""
+TRAIT_GRID = 64
 
 
 class Eligibility(Shape):
@@ -65,7 +87,7 @@ class Item(Shape):
     """One thing that may be said.
 
     ``answers`` are the signals it responds to. ``traits`` are its content, numbers in -4..4 by name
-    (`operators.offers.TRAITS`). ``product`` is what the customer holds after taking it.
+    (`TRAITS`). ``product`` is what the customer holds after taking it.
     Values are minor units of EUR per completion: ``value_customer_minor`` to the customer (what it saves
     or earns them), ``value_bank_minor`` the bank's margin after cost.
     ``pressure`` in 0..1 is how much it sells. ``protective`` items go out even to the holdout.
@@ -96,7 +118,22 @@ class Item(Shape):
     feature: Token | None = None
     version: Literal[1] = 1
 
-    @property
+    @cached_property
     def purpose(self) -> Purpose | None:
         """The purpose that using data for this item needs."""
         return PURPOSE_OF_KIND[self.kind]
+
+    @cached_property
+    def best_channels(self) -> dict[Channel | None, Channel]:
+        """Where the customer is looking (None: anywhere but here) → the channel to use, if any."""
+        return {
+            looking: channel
+            for looking, order in CHANNEL_ORDERS.items()
+            for channel in [next((c for c in order if c in self.channels), None)]
+            if channel is not None
+        }
+
+    @cached_property
+    def trait_vector(self) -> tuple[float, ...]:
+        """The content in the order of `TRAITS`, on the 2^-6 grid."""
+        return tuple(round(self.traits.get(name, 0.0) * TRAIT_GRID) / TRAIT_GRID for name in TRAITS)

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from operators import consent
 from operators.contracts import Situation
-from schemas.base import DATA_SOURCES, DAY_MS, Channel, Purpose
+from operators.sense import View
+from schemas.base import DATA_SOURCES, DAY_MS, Channel, Purpose, Source
 from schemas.customer import Customer, Grant, LiveSignal
 from schemas.decisions import Candidate
 from schemas.models import Models
 from schemas.offers import Item
 from schemas.rules import Rules
 from schemas.signals import Forecast
+from tests.worlds import shipped
 
 NOW_MS = 20_000 * DAY_MS + 12 * 3_600_000
 """Noon UTC of 2024-10-04."""
@@ -115,14 +118,22 @@ def situation(
     verdicts: dict[str, str] | None = None,
 ) -> Situation:
     """What policies look at: by default easy finances and no reason to refuse."""
+    me = customer() if of is None else of
     return Situation(
-        customer=customer() if of is None else of,
+        customer=me,
         now_ms=now_ms,
         features=EASY if features is None else features,
         forecasts={"cashflow": forecast(shortfall)},
         rules=Rules() if rules is None else rules,
         models=Models(verdicts=verdicts or {}),
+        readable=readable(me, now_ms=now_ms),
     )
+
+
+def readable(me: Customer, *, now_ms: int = NOW_MS) -> frozenset[Source]:
+    """What may be looked at to hold something back, as a worker works it out."""
+    stands = consent.standing(me, now_ms=now_ms)
+    return View(me, world=shipped(), now_ms=now_ms, stands=stands).readable
 
 
 def live(*sources: str, days_ago: int = 1, days_left: int = 200) -> LiveSignal:

@@ -6,7 +6,7 @@ Stage: 5 of 8. In: candidate, situation. Out: Verdict.
 from collections.abc import Mapping
 
 from operators.contracts import Situation
-from schemas.base import DAY_MS, Purpose, Source
+from schemas.base import DAY_MS, Purpose
 from schemas.customer import Customer
 from schemas.decisions import Candidate, Verdict
 from schemas.offers import Item, Kind
@@ -62,41 +62,12 @@ class ConsentStands:
         if objected is not None:
             return objected
         now_ms = situation.now_ms
-        granted = usable(situation.customer, purpose, now_ms=now_ms)
+        granted = situation.customer.granted(purpose, now_ms)
         if not granted:
             return REFUSALS["consent.purpose"]
         if not granted.issuperset(candidate.sources):
             return REFUSALS["consent.source"]
         return ALLOWED
-
-
-def usable(customer: Customer, purpose: Purpose, *, now_ms: int) -> frozenset[str]:
-    """The sources granted for a purpose at this instant and not called too personal.
-
-    Objections are judged apart, so that a refusal can say which of the two it was.
-    """
-    return frozenset(
-        source
-        for source in customer.grants.get(purpose, {})
-        if source != Source.CONTROL
-        and customer.may(purpose, Source(source), now_ms)
-        and customer.mistrusted.get(source, 0) <= now_ms
-    )
-
-
-def usable_for_care(customer: Customer, *, now_ms: int) -> frozenset[str]:
-    """The sources that a policy may look at to hold something back.
-
-    Not selling to somebody in trouble is the care that every decision owes (FCA PRIN 2A.2), so any
-    purpose that a decision serves will do; consent to training alone will not.
-    """
-    return frozenset[str]().union(
-        *(
-            usable(customer, purpose, now_ms=now_ms)
-            for purpose in Purpose
-            if purpose is not Purpose.MODEL_TRAINING
-        )
-    )
 
 
 def _objection(customer: Customer, purpose: Purpose) -> Verdict | None:

@@ -6,7 +6,6 @@ Stage: 5 of 8. In: candidate, situation. Out: Verdict.
 from collections.abc import Mapping
 
 from operators.contracts import Situation
-from operators.policy.consent import usable_for_care
 from schemas.base import DAY_MS, Source
 from schemas.customer import Customer
 from schemas.decisions import Candidate, Verdict
@@ -64,12 +63,12 @@ class InTheirInterest:
             candidate: What is proposed.
             situation: Features (major units and shares), the cash-flow forecast and live signals.
         """
-        item, customer, now_ms = candidate.item, situation.customer, situation.now_ms
+        item = candidate.item
         if item.suitability.needs_signal and candidate.signal is None:
             return REFUSALS["suitability.needs_signal"]
-        if sells(item) and _hard_time(customer, now_ms):
+        if sells(item) and _hard_time(situation):
             return REFUSALS["suitability.hard_time"]
-        if item.credit and any(live(customer, name, now_ms) for name in DISTRESS):
+        if item.credit and any(_live(situation, name) for name in DISTRESS):
             return REFUSALS["suitability.distress"]
         if sells(item) and _cannot_afford(item, situation):
             return REFUSALS["suitability.cannot_afford"]
@@ -86,20 +85,24 @@ def sells(item: Item) -> bool:
     return item.kind is Kind.OFFER or item.pressure > 0 or item.credit
 
 
-def live(customer: Customer, name: str, now_ms: int) -> bool:
-    """Whether a signal holds at this instant, and rests on data that may still be looked at."""
+def live(customer: Customer, name: str, *, now_ms: int, readable: frozenset[Source]) -> bool:
+    """Whether a signal holds at this instant, and rests on data that may still be looked at.
+
+    Not selling to somebody in trouble is the care that every decision owes (FCA PRIN 2A.2), so any
+    purpose that a decision serves will do; see `operators.contracts.Situation`.
+    """
     signal = customer.signals.get(name)
-    return (
-        signal is not None
-        and now_ms < signal.until_ms
-        and usable_for_care(customer, now_ms=now_ms).issuperset(signal.sources)
-    )
+    return signal is not None and now_ms < signal.until_ms and readable.issuperset(signal.sources)
 
 
-def _hard_time(customer: Customer, now_ms: int) -> bool:
+def _live(situation: Situation, name: str) -> bool:
+    return live(situation.customer, name, now_ms=situation.now_ms, readable=situation.readable)
+
+
+def _hard_time(situation: Situation) -> bool:
     return any(
-        live(customer, name, now_ms)
-        and now_ms - customer.signals[name].at_ms < HARD_TIME_DAYS * DAY_MS
+        _live(situation, name)
+        and situation.now_ms - situation.customer.signals[name].at_ms < HARD_TIME_DAYS * DAY_MS
         for name in HARD_TIMES
     )
 
@@ -117,9 +120,8 @@ def _judge_shortfall(item: Item, situation: Situation) -> Verdict | None:
     if item.credit:
         limit = suppress if limit is None else min(limit, suppress)
     forecast = situation.forecasts.get(FORECAST)
-    readable = usable_for_care(situation.customer, now_ms=situation.now_ms)
     shortfall = None
-    if forecast is not None and readable.issuperset(forecast.sources):
+    if forecast is not None and situation.readable.issuperset(forecast.sources):
         shortfall = forecast.shortfall
     if shortfall is None:
         return None if limit is None else REFUSALS["suitability.unknown"]
@@ -166,6 +168,5 @@ def _judge_means(item: Item, situation: Situation) -> Verdict | None:
 
 
 def _known(situation: Situation) -> bool:
-    readable = usable_for_care(situation.customer, now_ms=situation.now_ms)
     history_days = situation.features.get("cash.history_days", 0.0)
-    return Source.TRANSACTIONS in readable and history_days >= HISTORY_DAYS_MIN
+    return Source.TRANSACTIONS in situation.readable and history_days >= HISTORY_DAYS_MIN

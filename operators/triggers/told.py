@@ -15,6 +15,8 @@ from schemas.events.life import LifeEvent
 from schemas.signals import Signal
 
 NEGATIVE_BELOW = -0.4
+HOLD_DAYS: dict[str, int] = {"money_trouble": 30}
+"""How long an intent stays live where a week is too short: trouble with money outlasts a message."""
 LIFE_WORDS: dict[str, str] = {
     "new_job": "You told us that you have a new job.",
     "job_loss": "You told us that your job has ended. We are here to help.",
@@ -55,7 +57,7 @@ class LifeTold:
     needs: tuple[str, ...] = ()
     emits: tuple[str, ...] = tuple(f"life.{event}" for event in get_args(LifeEvent))
     slot: Slot | None = None
-    hold_days: int = 60
+    hold_days: int = 120
 
     def sense(self, memory: Memory, moment: Moment) -> tuple[Memory, Sequence[Signal]]:
         """A denial says nothing; what is told long after is no news."""
@@ -104,7 +106,7 @@ class MessageMeaning:
                     sources=(Source.MESSAGES,),
                     words=words,
                     evidence={"probability": round(event.intent_probability, 4)},
-                    hold_ms=7 * DAY_MS,
+                    hold_ms=HOLD_DAYS.get(event.intent or "", 7) * DAY_MS,
                 )
             )
         if event.sentiment < NEGATIVE_BELOW:

@@ -223,7 +223,7 @@ def test_every_refusal_has_a_declared_rule_and_words(
 @given(_candidates, _situations(in_care=True))
 def test_nobody_in_special_care_is_sold_to(proposed: list[Candidate], where: Situation) -> None:
     """Under any catalogue, lever, forecast or verdict: no pressure, no offer, no credit."""
-    if braked(where.customer, now_ms=where.now_ms):
+    if braked(where.customer, now_ms=where.now_ms, readable=where.readable):
         for one in allowed(screen(proposed, where)):
             assert one.item.pressure == 0
             assert not one.item.credit
@@ -236,7 +236,7 @@ def test_the_laws_are_not_empty(in_care: bool) -> None:  # noqa: FBT001 - a para
 
     def sold(drawn: tuple[list[Candidate], Situation]) -> bool:
         left = allowed(screen(*drawn, policies=UNBRAKED))
-        braking = braked(drawn[1].customer, now_ms=NOW_MS)
+        braking = braked(drawn[1].customer, now_ms=NOW_MS, readable=drawn[1].readable)
         return braking == in_care and any(one.item.kind is Kind.OFFER for one in left)
 
     find(st.tuples(_candidates, _situations(in_care=in_care)), sold)

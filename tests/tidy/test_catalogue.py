@@ -6,11 +6,10 @@ from typing import get_args
 import pytest
 
 from flows.catalogue import load
-from operators.offers import TRAITS
 from operators.triggers import TRIGGERS
 from schemas.base import Channel, Purpose
 from schemas.events.life import LifeEvent
-from schemas.offers import Item, Kind
+from schemas.offers import TRAITS, Item, Kind
 
 CATALOGUE = load()
 IDS = [item.id for item in CATALOGUE]

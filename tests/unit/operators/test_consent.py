@@ -29,20 +29,22 @@ def _customer(*bodies: dict[str, object]) -> Customer:
     return customer
 
 
+def _admit(customer: Customer, source: Source, *, now_ms: int) -> tuple[Purpose, ...] | Withheld:
+    return consent.admit(source, consent.standing(customer, now_ms=now_ms))
+
+
 def test_nothing_is_admitted_without_a_grant() -> None:
     """An unknown customer's data is withheld, whatever the source."""
     for source in DATA_SOURCES:
-        assert isinstance(consent.admit(Customer(CUSTOMER), source, now_ms=0), Withheld)
+        assert isinstance(_admit(Customer(CUSTOMER), source, now_ms=0), Withheld)
 
 
 def test_a_grant_admits_its_purpose_and_source_only() -> None:
     """Consent to one source for one purpose opens nothing else."""
     customer = _customer(_grant())
     now_ms = event(_grant(), minutes=1).at_ms
-    assert consent.admit(customer, Source.TRANSACTIONS, now_ms=now_ms) == (
-        Purpose.DIRECT_MARKETING,
-    )
-    assert isinstance(consent.admit(customer, Source.APP, now_ms=now_ms), Withheld)
+    assert _admit(customer, Source.TRANSACTIONS, now_ms=now_ms) == (Purpose.DIRECT_MARKETING,)
+    assert isinstance(_admit(customer, Source.APP, now_ms=now_ms), Withheld)
 
 
 def test_a_withdrawal_ends_exactly_what_it_names() -> None:
@@ -102,10 +104,8 @@ def test_a_grant_expires() -> None:
     customer = _customer(body)
     until_ms = customer.grants[Purpose.DIRECT_MARKETING][Source.TRANSACTIONS].until_ms
     assert until_ms is not None
-    assert not isinstance(
-        consent.admit(customer, Source.TRANSACTIONS, now_ms=until_ms - 1), Withheld
-    )
-    assert isinstance(consent.admit(customer, Source.TRANSACTIONS, now_ms=until_ms), Withheld)
+    assert not isinstance(_admit(customer, Source.TRANSACTIONS, now_ms=until_ms - 1), Withheld)
+    assert isinstance(_admit(customer, Source.TRANSACTIONS, now_ms=until_ms), Withheld)
     assert consent.expire(customer, now_ms=until_ms).ended == (
         (Purpose.DIRECT_MARKETING, Source.TRANSACTIONS),
     )

@@ -2,10 +2,10 @@
 
 import pytest
 
-from operators.policy.consent import ConsentStands, usable, usable_for_care
+from operators.policy.consent import ConsentStands
 from schemas.base import DAY_MS, Purpose, Source
 from schemas.customer import Contact, Customer, Grant
-from tests.moments import NOW_MS, candidate, customer, grant_all, item, situation
+from tests.moments import NOW_MS, candidate, customer, grant_all, item, readable, situation
 
 POLICY = ConsentStands()
 LOCATION = {"asks_purpose": "financial_wellbeing", "asks_source": "location"}
@@ -51,7 +51,7 @@ def test_expired_and_mistrusted_sources_are_not_usable() -> None:
     me = customer()
     me.grants[Purpose.DIRECT_MARKETING]["app"] = Grant("r", "p", 0, NOW_MS)
     me.mistrusted = {"location": NOW_MS + 1, "messages": NOW_MS}
-    usable_now = usable(me, Purpose.DIRECT_MARKETING, now_ms=NOW_MS)
+    usable_now = me.granted(Purpose.DIRECT_MARKETING, NOW_MS)
     assert {"app", "location"}.isdisjoint(usable_now)
     assert "messages" in usable_now
 
@@ -59,7 +59,7 @@ def test_expired_and_mistrusted_sources_are_not_usable() -> None:
 def test_consent_to_training_alone_serves_no_decision() -> None:
     """Data that only models may learn from is not looked at to judge a customer."""
     me = Customer("c-1", grants={Purpose.MODEL_TRAINING: grant_all()[Purpose.MODEL_TRAINING]})
-    assert usable_for_care(me, now_ms=NOW_MS) == frozenset()
+    assert readable(me) == frozenset()
 
 
 def test_objections_are_absolute_and_leave_help_alone() -> None:
