@@ -84,6 +84,7 @@ class Learn(Shape):
     refresh_max_lessons: Count
     refresh_idle_ms: Count
     ridge: Positive
+    ridge_main: Positive
     ridge_offset: Positive
     spread: Annotated[float, Field(ge=0)]
     floor: Share

@@ -98,6 +98,7 @@ def _pass(
         live=live,
         features=view.features,
         usable=view.usable,
+        in_use=view.app_features,
         taste=world.models.taste,
         channel=occasion.channel,
         now_ms=view.now_ms,

@@ -25,7 +25,7 @@ ACTION_NAMES: tuple[str, ...] = ("bias", *TRAITS, "strength", "taste", "content"
 """The action features, in order (da = 14): one, the traits, then what this moment adds."""
 SILENCE_FEATURES: tuple[float, ...] = (1.0,) + (0.0,) * (len(ACTION_NAMES) - 1)
 MONTH_MS = 30 * DAY_MS
-TASTE_MAX = 8
+TASTE_MAX = 16
 """Candidates proposed without a signal, at most; the best by taste and content."""
 
 AFFINITIES: tuple[tuple[str, str, float], ...] = (
@@ -84,6 +84,7 @@ def propose(
     live: Mapping[str, LiveSignal],
     features: Mapping[str, float],
     usable: Callable[[Purpose], frozenset[Source]],
+    in_use: frozenset[str],
     taste: TasteSnapshot | None,
     channel: Channel | None,
     now_ms: int,
@@ -96,6 +97,7 @@ def propose(
         live: The signals that hold; one is used for an item only if its purpose may use all its sources.
         features: Feature values by name.
         usable: The sources that a purpose may use now.
+        in_use: Features of the app that the customer is known to use: there is no need to show them.
         taste: The co-holdings model, if one was published.
         channel: Where the customer is looking now; None when nothing but a fresh signal gave the moment.
         now_ms: The moment.
@@ -115,7 +117,7 @@ def propose(
                 answering.append(Draft(item, where, "consent").candidate(fatigue))
             continue
         sources = usable(purpose)
-        if not sources:
+        if not sources or (item.feature in in_use and Source.APP in sources):
             continue
         name, signal = _strongest(item, live, sources)
         if signal is None and (channel is None or item.kind is Kind.INTERVENTION):

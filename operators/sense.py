@@ -13,6 +13,7 @@ from operators.consent import PURPOSES, Standing
 from operators.contracts import Moment, World
 from operators.draws import identify
 from operators.features import FEATURES
+from operators.features.app import in_use
 from operators.forecasting import FORECASTERS
 from operators.nlu import READERS
 from operators.nlu.masking import mask
@@ -101,6 +102,12 @@ class View:
         """The sources that a purpose may use."""
         granted = self._stands[purpose]
         return granted - self.without if self.without else granted
+
+    @property
+    def app_features(self) -> frozenset[str]:
+        """The features of the app that the customer is known to use."""
+        memory = self.memories.get("app")
+        return frozenset() if memory is None else in_use(memory, now_ms=self.now_ms)
 
     def allows(self, purpose: Purpose, sources: Sequence[Source]) -> bool:
         """Whether a purpose may use all of these sources."""

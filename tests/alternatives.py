@@ -13,7 +13,7 @@ from schemas.models import CommitteeSnapshot
 CONTEXT_NAMES = ("const", "balance", "travel")
 ACTION_NAMES = ("bias", "saving", "credit", "strength")
 ACTIONS = ("card", "loan", "pot")
-LEVERS = Levers(ridge=1.0, ridge_offset=1.0, spread=0.5, floor=0.05)
+LEVERS = Levers(ridge=1.0, ridge_main=1.0, ridge_offset=1.0, spread=0.5, floor=0.05)
 
 _x = st.integers(-8192, 8192).map(lambda n: n / 1024)
 _a = st.integers(-256, 256).map(lambda n: n / 64)

@@ -53,9 +53,7 @@ _elsewhere = st.one_of(
             "currency": "EUR",
         }
     ),
-    st.just(
-        {"kind": "location.zone_entered", "zone": "airport:LHR", "zone_kind": "airport"}
-    ),
+    st.just({"kind": "location.zone_entered", "zone": "airport:LHR", "zone_kind": "airport"}),
     st.sampled_from(["moving", "baby", "bereavement", "job_loss"]).map(
         lambda e: {"kind": "life.declared", "event": e}
     ),

@@ -28,9 +28,7 @@ def shipped() -> World:
     return World(
         catalogue=items,
         rules=Rules(),
-        models=Models(
-            committee=ridge.snapshot(1), intents=head_of(_encoder()).snapshot(1)
-        ),
+        models=Models(committee=ridge.snapshot(1), intents=head_of(_encoder()).snapshot(1)),
         encoder=_encoder(),
         digests={"config": "tests", "catalogue": catalogue.digest(items)},
     )

@@ -25,18 +25,24 @@ MEMBERS = 64
 PRIOR_COUNT = 6.0
 
 
+CONST = "const"
+"""The context feature that is one for everybody."""
+
+
 @dataclass(slots=True, frozen=True)
 class Levers:
     """The governed settings of learning; each change is a change of policy.
 
-    ``ridge`` is the prior precision of the bilinear parameters, ``ridge_offset`` that of an action's own
+    ``ridge`` is the prior precision of what depends on the context, ``ridge_main`` that of what an action
+    feature does for everybody (the context feature ``const``), ``ridge_offset`` that of an action's own
     offset. ``spread`` (v) scales the members' distance from the mean: more explores more. ``floor`` is the
     share of probability spread evenly. ``half_life_days`` halves the weight of old lessons.
     ``prior`` is the mean before any lesson, by (context feature, action feature), in units of 10 EUR.
     """
 
-    ridge: float = 48.0
-    ridge_offset: float = 16.0
+    ridge: float = 400.0
+    ridge_main: float = 12.0
+    ridge_offset: float = 12.0
     spread: float = 0.25
     floor: float = 0.02
     members: int = MEMBERS
@@ -167,6 +173,10 @@ class PosteriorRidge:
         size = d + len(actions)
         ridge = np.full(size, levers.ridge_offset, dtype=np.float64)
         ridge[:d] = levers.ridge
+        if CONST in self.context_names:
+            # Few lessons can tell what works at all, many are needed to tell for whom.
+            row = self.context_names.index(CONST) * len(self.action_names)
+            ridge[row : row + len(self.action_names)] = levers.ridge_main
         prior = self._prior(size)
         a = np.diag(ridge)
         b = ridge * prior

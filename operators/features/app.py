@@ -66,6 +66,12 @@ def _count(
     )
 
 
+def in_use(memory: Memory, *, now_ms: int) -> frozenset[str]:
+    """The features of the app that were used within `FEATURE_WINDOW_DAYS`."""
+    since = now_ms // DAY_MS - FEATURE_WINDOW_DAYS
+    return frozenset(name for name, day in memory["features"].items() if day > since)
+
+
 class AppUse:
     """Opens, searches, features and friction.
 

@@ -24,7 +24,9 @@ def offset(learner: PosteriorRidge, action: str) -> float:
 def test_the_mean_is_ridge_regression() -> None:
     """The posterior mean solves (λI + Z'Z) m = Z'y + λ μ0 as a direct solver does."""
     lessons = [cases.lesson(n, "pot" if n % 2 else "loan", n / 8, balance=n / 4) for n in range(9)]
-    levers = replace(cases.LEVERS, ridge=2.0, ridge_offset=3.0, prior=(("const", "bias", 0.5),))
+    levers = replace(
+        cases.LEVERS, ridge=2.0, ridge_main=2.0, ridge_offset=3.0, prior=(("const", "bias", 0.5),)
+    )
     learner = ridge(levers)
     z = np.zeros((9, 15))
     for row, lesson in zip(z, lessons, strict=True):

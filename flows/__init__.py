@@ -1,0 +1,1 @@
+"""Wiring: settings, decoding, Kafka and Bytewax around the pure logic in `operators`. Imports all."""

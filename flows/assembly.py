@@ -1,0 +1,243 @@
+"""From settings to flows that can run: the one place where everything is put together."""
+
+import logging
+import socket
+from pathlib import Path
+
+from flows import catalogue
+from flows.decide import DecideFlow, DecideOptions, owned
+from flows.encoder import MiniLmEncoder
+from flows.follow import FollowFlow
+from flows.ingest import IngestFlow, IngestOptions
+from flows.intake import ingest_decode, shard_decode
+from flows.kafka import topics as kafka_topics
+from flows.kafka.client import Connection
+from flows.kafka.control import ControlReader
+from flows.kafka.source import Pace
+from flows.learn import Cadence, Learner, learn_flow
+from flows.measure import Meter, measure_flow
+from flows.metrics import Metrics
+from flows.phrases import head_of
+from flows.records import Record
+from flows.settings import Settings
+from flows.worker import Stop
+from flows.world import WorldKeeper
+from flows.zones import load_airports
+from operators.arbitrate import CONTEXT_NAMES
+from operators.bandits.ridge import Levers
+from operators.contracts import World
+from operators.decide import decide
+from operators.offers import ACTION_NAMES
+from schemas import topics
+from schemas.errors import InputError
+from schemas.models import Models
+from state.directory import open_directory, open_shards
+from state.identity import Identity
+from state.store import CustomerCache
+
+LOG = logging.getLogger(__name__)
+
+
+def connection_of(settings: Settings) -> Connection:
+    """How to reach the brokers."""
+    return Connection(
+        settings.kafka.bootstrap,
+        prefix=settings.kafka.topic_prefix,
+        security=settings.kafka.security(),
+    )
+
+
+def world_of(settings: Settings) -> World:
+    """The world before any control record.
+
+    Raises:
+        ConfigError: The catalogue or the encoder can't be loaded. Disposition: halt.
+    """
+    folder = settings.decide.catalogue
+    items = catalogue.load(Path(folder)) if folder else catalogue.load()
+    return World(
+        catalogue=items,
+        rules=settings.rules,
+        models=Models(),
+        encoder=MiniLmEncoder(),
+        digests={"config": settings.digest, "catalogue": catalogue.digest(items)},
+    )
+
+
+def ingest_flow(settings: Settings, stop: Stop) -> IngestFlow:
+    """The flow `ingest`, with this worker's share of each source's partitions.
+
+    Raises:
+        ConfigError: A topic is missing or cut otherwise. Disposition: halt.
+        TransportError: The brokers can't be reached, or refuse us.
+    """
+    connection = connection_of(settings)
+    inputs = settings.ingest.topics
+    counts = kafka_topics.check(
+        connection,
+        roles=(*inputs, topics.CUSTOMER_EVENTS, topics.DEAD_LETTERS),
+        shards=settings.kafka.partitions,
+    )
+    return IngestFlow(
+        connection,
+        spots=[
+            (role, partition)
+            for role in inputs
+            for partition in owned(
+                shards=counts[role],
+                ordinal=settings.decide.worker_ordinal,
+                workers=settings.decide.worker_count,
+            )
+        ],
+        decode=ingest_decode(settings.limits, load_airports()),
+        options=IngestOptions(
+            inputs=inputs,
+            group=settings.ingest.group,
+            pace=Pace(
+                batch_max=settings.decide.batch_max,
+                idle_s=settings.decide.idle_block_ms / 1000,
+                tick_s=None,
+            ),
+        ),
+        stop=stop,
+        metrics=_metrics(settings, "ingest"),
+    )
+
+
+def decide_flow(settings: Settings, stop: Stop) -> DecideFlow:
+    """The flow `decide`, with this worker's shards.
+
+    Raises:
+        ConfigError: A topic is missing or cut otherwise, or the catalogue is wrong. Disposition: halt.
+        TransportError: The brokers can't be reached, or refuse us.
+        StateError: A shard can't be opened. Disposition: halt.
+    """
+    connection, shards, own = connection_of(settings), settings.kafka.partitions, settings.decide
+    inputs = (topics.CUSTOMER_EVENTS, *own.direct_topics)
+    counts = kafka_topics.check(
+        connection,
+        roles=(*inputs, *topics.OUTPUTS, *topics.CONTROL),
+        shards=shards,
+        cut_alike=inputs,
+    )
+    keeper = WorldKeeper(world_of(settings))
+    zones = load_airports()
+    directory = open_directory(
+        Path(own.state_directory),
+        identity=Identity(settings.kafka.topic_prefix, shards, settings.rules.seed),
+        owner=f"worker-{own.worker_ordinal}@{socket.gethostname()}",
+    )
+    stores = open_shards(
+        directory,
+        owned(shards=shards, ordinal=own.worker_ordinal, workers=own.worker_count),
+        cache=CustomerCache(capacity=own.lru_customers),
+    )
+    try:
+        return DecideFlow(
+            connection,
+            stores=stores,
+            counts=counts,
+            keeper=keeper,
+            decode=shard_decode(settings.limits, zones),
+            decide=decide,
+            options=DecideOptions(
+                shards=shards,
+                inputs=inputs,
+                group=own.group,
+                event_clock=own.clock == "event",
+                sync_s=own.wal_sync_ms / 1000,
+                pace=Pace(batch_max=own.batch_max, idle_s=own.idle_block_ms / 1000),
+            ),
+            stop=stop,
+            metrics=_metrics(settings, "decide"),
+        )
+    except BaseException:
+        for store in stores.values():
+            store.close()
+        raise
+
+
+def learning_flow(settings: Settings, stop: Stop) -> FollowFlow:
+    """The flow `learn`; versions go on from what stands on the topic ``models``.
+
+    Raises:
+        ConfigError: A topic is missing, or the encoder can't be loaded. Disposition: halt.
+        TransportError: The brokers can't be reached, or refuse us.
+    """
+    connection, own = connection_of(settings), settings.learn
+    counts = kafka_topics.check(
+        connection,
+        roles=(topics.LESSONS, *topics.CONTROL),
+        shards=settings.kafka.partitions,
+    )
+    world = world_of(settings)
+    keeper = WorldKeeper(world)
+    control = ControlReader(connection, counts=counts, keeper=keeper, refused=_unused)
+    try:
+        control.read_whole()
+    finally:
+        control.close()
+    learner = Learner(
+        CONTEXT_NAMES,
+        ACTION_NAMES,
+        actions=[item.id for item in keeper.world.catalogue],
+        head=head_of(world.encoder),
+        published=keeper.world.models,
+        levers=Levers(
+            ridge=own.ridge,
+            ridge_main=own.ridge_main,
+            ridge_offset=own.ridge_offset,
+            spread=own.spread,
+            floor=own.floor,
+            members=own.members,
+            half_life_days=own.half_life_days,
+        ),
+        cadence=Cadence(refresh_ms=own.refresh_idle_ms, count_max=own.refresh_max_lessons),
+    )
+    return learn_flow(
+        connection,
+        learner=learner,
+        partitions=counts[topics.LESSONS],
+        stop=stop,
+        group=own.group,
+    )
+
+
+def measuring_flow(settings: Settings, stop: Stop) -> FollowFlow:
+    """The flow `measure`.
+
+    Raises:
+        ConfigError: The topic is missing. Disposition: halt.
+        TransportError: The brokers can't be reached, or refuse us.
+    """
+    connection = connection_of(settings)
+    counts = kafka_topics.check(
+        connection, roles=(topics.IMPACT,), shards=settings.kafka.partitions
+    )
+    return measure_flow(
+        connection,
+        meter=Meter(report_ms=round(settings.measure.every_s * 1000)),
+        partitions=counts[topics.IMPACT],
+        stop=stop,
+        group=settings.measure.group,
+    )
+
+
+def make_topics(settings: Settings) -> tuple[str, ...]:
+    """Make the topics that are missing, and check those that were there; the names made."""
+    connection, kafka = connection_of(settings), settings.kafka
+    made = kafka_topics.create(connection, shards=kafka.partitions, replication=kafka.replication)
+    kafka_topics.check(connection, roles=topics.ALL, shards=kafka.partitions)
+    return made
+
+
+def _metrics(settings: Settings, flow: str) -> Metrics:
+    metrics = Metrics(flow)
+    if settings.metrics.port:
+        metrics.serve(settings.metrics.port, host=settings.metrics.host)
+    return metrics
+
+
+def _unused(record: Record, error: InputError) -> None:
+    """Deciding workers put it aside as a dead letter; here the warning is enough."""
+    LOG.info("left to the deciding workers", extra={"position": record.place, "code": error.code})

@@ -1,0 +1,247 @@
+"""The flow that decides: customers' log → shell around `operators.decide` → output topics.
+
+    read → decide → write
+
+Each process owns whole shards by its ordinal, reads only their partitions and writes only their stores,
+so that nothing is exchanged between processes and the Kafka log is the one distributor. The graph has
+three steps; the stages of a decision are inside `operators.decide`.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from flows.dead_letters import letter
+from flows.kafka import tail
+from flows.kafka.client import Connection
+from flows.kafka.control import ControlReader
+from flows.kafka.sink import LogSink, LogWriter, Push
+from flows.kafka.source import LogSource, Pace
+from flows.metrics import Metrics
+from flows.records import Batch, Parcel, Record, Spot
+from flows.shard import Shard
+from flows.work import Decide, Decode
+from flows.worker import Failure, Stop, run
+from flows.world import WorldKeeper
+from schemas import topics
+from schemas.errors import InputError
+from state.outbox import OutboxEntry
+from state.store import ShardStore
+
+LOG = logging.getLogger(__name__)
+CONTROL_EVERY_S = 0.1
+
+
+@dataclass(slots=True, frozen=True)
+class DecideOptions:
+    """How the flow runs.
+
+    ``inputs`` are the topics read: the customers' log, and topics that are cut like it and keyed by
+    customer. ``event_clock`` ticks with the newest event time of a shard, for replays of old logs.
+    ``sync_s`` is how much of the newest state may be lost, and made again from the log, when the machine dies.
+    """
+
+    shards: int
+    inputs: tuple[str, ...] = (topics.CUSTOMER_EVENTS,)
+    group: str = "market-of-one-decide"
+    event_clock: bool = False
+    sync_s: float = 1.0
+    pace: Pace = field(default_factory=Pace)
+    push: Push = field(default_factory=Push)
+
+
+def owned(*, shards: int, ordinal: int, workers: int) -> tuple[int, ...]:
+    """The shards of one worker.
+
+    Example:
+        >>> owned(shards=8, ordinal=1, workers=3)
+        (1, 4, 7)
+    """
+    return tuple(range(ordinal, shards, workers))
+
+
+class DecideFlow:
+    """One worker. Everything runs on its one thread, so nothing here is locked."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        stores: Mapping[int, ShardStore],
+        counts: Mapping[str, int],
+        keeper: WorldKeeper,
+        decode: Decode,
+        decide: Decide,
+        options: DecideOptions,
+        stop: Stop,
+        metrics: Metrics,
+    ) -> None:
+        """Read the ends of the outputs and the control topics; what was not delivered is sent by `run`.
+
+        Raises:
+            TransportError: The brokers can't be reached, or refuse us.
+        """
+        self._options = options
+        self._stop = stop
+        self._metrics = metrics
+        self._keeper = keeper
+        self._failure = Failure()
+        wanted = [(role, number) for number in stores for role in options.inputs]
+        positions = {spot: stores[spot[1]].positions().get(spot) for spot in wanted}
+        tail.check_positions(connection, positions)
+        reached = _reached(stores, shards=options.shards, counts=counts)
+        sent, ends = tail.read(connection, reached=reached)
+        self._shards = {
+            number: Shard(
+                store, decode=decode, decide=decide, shards=options.shards, sent=sent[number]
+            )
+            for number, store in stores.items()
+        }
+        for number, shard in self._shards.items():
+            shard.mark({spot: ends[spot] for spot in reached[number]})
+        self._writer = LogWriter(connection, options.push)
+        self._control = ControlReader(
+            connection, counts=counts, keeper=keeper, refused=self._control_refused
+        )
+        self._source = LogSource(
+            connection,
+            positions=positions,
+            loop=self,
+            failure=self._failure,
+            group=options.group,
+            pace=options.pace,
+        )
+        self._control_at = 0.0
+        self._sync_at = time.monotonic() + options.sync_s
+        self._unsynced: list[Shard] = []
+        self._synced: dict[Spot, int] = {}
+
+    def run(self) -> None:
+        """Decide until asked to stop; the state is closed whatever ends it.
+
+        Raises:
+            MarketOfOneError: What can't be gone on from.
+            Exception: A bug in `decide`; logged with its place on the log.
+        """
+        try:
+            self._control.read_whole()
+            for shard in self._shards.values():
+                for parcel in self._parcels(shard, shard.recover()):
+                    self._writer.send(parcel)
+            LOG.info("deciding", extra={"shards": len(self._shards)})
+            run(self.graph(), failure=self._failure)
+        finally:
+            self._close()
+
+    def graph(self) -> Dataflow:
+        """The three steps. Their ids are also the labels of Bytewax's metrics."""
+        flow = Dataflow("decide")
+        batches = op.input("read", flow, self._source)
+        parcels = op.flat_map_batch("decide", batches, self._failure.guard(self.decide_batches))
+        op.output("write", parcels, LogSink(self._writer, failure=self._failure))
+        return flow
+
+    def decide_batches(self, batches: list[Batch]) -> Iterable[Parcel]:
+        """Decide and commit each batch; what comes back is safe in the outbox already."""
+        parcels: list[Parcel] = []
+        for batch in batches:
+            shard = self._shards[batch.shard]
+            if batch.records:
+                made = shard.process(batch.records, world=self._keeper.world)
+                parcels += self._parcels(shard, made)
+                self._metrics.read(batch.records, now_ms=_wall_ms())
+            if batch.tick_ms is not None:
+                parcels += self._parcels(shard, shard.tick(batch.tick_ms, world=self._keeper.world))
+            self._metrics.collect(shard.tally)
+        return parcels
+
+    def turn(self) -> None:
+        """Between reads: acknowledgements, control topics, one shard's sync."""
+        self._writer.poll()
+        now = time.monotonic()
+        if now >= self._control_at:
+            self._control_at = now + CONTROL_EVERY_S
+            self._control.poll()
+            self._metrics.in_flight(self._writer.in_flight)
+        self._sync(now)
+
+    def room(self, timeout_s: float) -> bool:
+        """Whether the writer keeps up."""
+        return self._writer.room(timeout_s)
+
+    def stopping(self) -> bool:
+        """Whether a signal came."""
+        return self._stop.asked
+
+    def now_ms(self, shard: int) -> int | None:
+        """Wall clock, or the newest event time of the shard."""
+        if self._options.event_clock:
+            return self._shards[shard].newest_ms or None
+        return _wall_ms()
+
+    def _sync(self, now: float) -> None:
+        """Make the state safe bit by bit, and then tell the group how far it is."""
+        if self._unsynced:
+            # One a turn: a sync waits for the disk, and sixty-four in a row would be felt.
+            shard = self._unsynced.pop()
+            positions = {s: at for s, at in shard.positions.items() if s[0] in self._options.inputs}
+            shard.sync()
+            self._synced.update(positions)
+        elif now >= self._sync_at:
+            self._source.report(self._synced)
+            self._synced = {}
+            self._sync_at = now + self._options.sync_s
+            self._unsynced = [shard for shard in self._shards.values() if shard.unsynced]
+
+    def _parcels(self, shard: Shard, entries: Iterable[OutboxEntry]) -> list[Parcel]:
+        return [
+            Parcel(
+                entry.topic,
+                entry.key,
+                entry.value,
+                entry.headers,
+                partial(shard.acknowledge, entry.sequence),
+            )
+            for entry in entries
+        ]
+
+    def _control_refused(self, record: Record, error: InputError) -> None:
+        """Every worker reads control topics whole; the one with shard 0 writes the dead letter."""
+        if 0 in self._shards:
+            value, headers = letter(record, error, stage="control")
+            self._writer.send(
+                Parcel(topics.DEAD_LETTERS, record.key, value, headers, lambda *_: None)
+            )
+
+    def _close(self) -> None:
+        self._writer.close()
+        self._control.close()
+        for shard in self._shards.values():
+            try:
+                shard.close()
+            except Exception:
+                LOG.exception("a shard did not close", extra={"shard": shard.number})
+        LOG.info("state is closed", extra={"shards": len(self._shards)})
+
+
+def _reached(
+    stores: Mapping[int, ShardStore], *, shards: int, counts: Mapping[str, int]
+) -> dict[int, dict[Spot, int | None]]:
+    """Up to where the outputs of each shard are accounted for."""
+    reached: dict[int, dict[Spot, int | None]] = {}
+    for number, store in stores.items():
+        positions = store.positions()
+        reached[number] = {
+            spot: positions.get(spot)
+            for spot in tail.spots_of(number, shards=shards, counts=counts)
+        }
+    return reached
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

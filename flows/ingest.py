@@ -1,0 +1,255 @@
+"""The flow that brings every source onto the customers' log: translate, find zones, key by customer.
+
+    read → translate → write
+
+At least once is enough: each record carries the source position it came from, source order is kept, and
+the shard that reads it skips what it has seen. Its own positions lie in a consumer group, committed once
+everything before them was acknowledged.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from confluent_kafka import TopicPartition
+
+from flows import outputs
+from flows.dead_letters import letter, refusal
+from flows.decode import encode
+from flows.kafka.client import REACH_S, Connection, Watch, patiently
+from flows.kafka.sink import LogSink, LogWriter, Push
+from flows.kafka.source import LogSource, Pace, consumer
+from flows.metrics import Metrics
+from flows.records import Batch, Delivered, Draft, Headers, Parcel, Record, Spot
+from flows.work import Decode
+from flows.worker import Failure, Stop, run
+from schemas import topics
+from schemas.errors import InputError
+from schemas.events import EventBase
+
+LOG = logging.getLogger(__name__)
+SOURCE = b"/market-of-one/ingest"
+
+
+@dataclass(slots=True, frozen=True)
+class IngestOptions:
+    """How the flow runs; ``report_s`` is the period of committing positions."""
+
+    inputs: tuple[str, ...] = topics.SOURCES_IN
+    group: str = "market-of-one-ingest"
+    report_s: float = 1.0
+    pace: Pace = field(default_factory=lambda: Pace(tick_s=None))
+    push: Push = field(default_factory=Push)
+
+
+class Progress:
+    """Up to where each partition is done: everything before was acknowledged.
+
+    Example:
+        >>> progress = Progress()
+        >>> first, second = progress.opened(("messages", 0), 7), progress.opened(("messages", 0), 8)
+        >>> second(); progress.positions()
+        {('messages', 0): 7}
+        >>> first(); progress.positions()
+        {('messages', 0): 9}
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[Spot, dict[int, int]] = {}
+        self._next: dict[Spot, int] = {}
+
+    def opened(self, spot: Spot, offset: int, *, parts: int = 1) -> "partial[None]":
+        """A record was read that makes ``parts`` records; call what comes back once for each."""
+        self._next[spot] = offset + 1
+        if parts:
+            self._open.setdefault(spot, {})[offset] = parts
+        return partial(self._done, spot, offset)
+
+    def positions(self) -> dict[Spot, int]:
+        """The next offset to read after a restart, by partition."""
+        return {
+            spot: next(iter(self._open.get(spot) or ()), following)
+            for spot, following in self._next.items()
+        }
+
+    def _done(self, spot: Spot, offset: int) -> None:
+        open_here = self._open[spot]
+        open_here[offset] -= 1
+        if not open_here[offset]:
+            del open_here[offset]
+
+
+def translate(record: Record, *, decode: Decode) -> list[Draft]:
+    """What a source record becomes.
+
+    Args:
+        record: From a source topic.
+        decode: Record → native events, positions already turned into zones.
+
+    Returns:
+        For each event, in order, a record for the customers' log or a dead letter.
+    """
+    return [
+        _refused(record, event, index)
+        if isinstance(event, InputError)
+        else Draft(
+            topics.CUSTOMER_EVENTS,
+            event.customer.encode(),
+            encode(event),
+            _headers(event, f"{record.place}:{index}".encode()),
+        )
+        for index, event in enumerate(decode(record))
+    ]
+
+
+def _refused(record: Record, error: InputError, index: int) -> Draft:
+    value, headers = letter(record, error, stage="ingest")
+    own = ((outputs.ID, f"{record.place}:{index}/ingest".encode()), (outputs.SOURCE, SOURCE))
+    return Draft(topics.DEAD_LETTERS, record.key, value, (*headers, *own))
+
+
+def _headers(event: EventBase, place: bytes) -> Headers:
+    kind: str = getattr(event, "kind", "")
+    return (
+        ("source", place),
+        *outputs.headers(record_id=event.event_id.encode(), source=SOURCE, kind=kind),
+    )
+
+
+class IngestFlow:
+    """One worker of the flow. Everything runs on its one thread."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        spots: Sequence[Spot],
+        decode: Decode,
+        options: IngestOptions,
+        stop: Stop,
+        metrics: Metrics,
+    ) -> None:
+        """Look up where the group stands.
+
+        Raises:
+            TransportError: The brokers can't be reached, or refuse us.
+        """
+        self._decode = decode
+        self._options = options
+        self._stop = stop
+        self._metrics = metrics
+        self._failure = Failure()
+        self._progress = Progress()
+        self._writer = LogWriter(connection, options.push)
+        self._source = LogSource(
+            connection,
+            positions=committed(connection, group=options.group, spots=spots),
+            loop=self,
+            failure=self._failure,
+            group=options.group,
+            pace=options.pace,
+        )
+        self._report_at = time.monotonic() + options.report_s
+        self._reported: dict[Spot, int] = {}
+
+    def run(self) -> None:
+        """Translate until asked to stop.
+
+        Raises:
+            MarketOfOneError: What can't be gone on from.
+        """
+        try:
+            LOG.info("ingesting", extra={"topics": len(self._options.inputs)})
+            run(self.graph(), failure=self._failure)
+        finally:
+            self._writer.close()
+            LOG.info("ingest is closed")
+
+    def graph(self) -> Dataflow:
+        """The three steps."""
+        flow = Dataflow("ingest")
+        batches = op.input("read", flow, self._source)
+        parcels = op.flat_map_batch("translate", batches, self._failure.guard(self._translate))
+        op.output("write", parcels, LogSink(self._writer, failure=self._failure))
+        return flow
+
+    def turn(self) -> None:
+        """Acknowledgements, and the group's positions on a timer."""
+        self._writer.poll()
+        if time.monotonic() >= self._report_at:
+            self._report_at = time.monotonic() + self._options.report_s
+            self._metrics.in_flight(self._writer.in_flight)
+            self._report()
+
+    def room(self, timeout_s: float) -> bool:
+        """Whether the writer keeps up."""
+        return self._writer.room(timeout_s)
+
+    def stopping(self) -> bool:
+        """Whether a signal came; the last acknowledgements are waited for and reported first."""
+        if self._stop.asked:
+            self._writer.close()
+            self._report()
+        return self._stop.asked
+
+    def now_ms(self, shard: int) -> int | None:
+        """This flow has no timers."""
+        del shard
+        return None
+
+    def _report(self) -> None:
+        positions = self._progress.positions()
+        changed = {s: at for s, at in positions.items() if self._reported.get(s) != at}
+        self._source.report(changed)
+        self._reported.update(changed)
+
+    def _translate(self, batches: list[Batch]) -> Iterable[Parcel]:
+        parcels: list[Parcel] = []
+        for batch in batches:
+            for record in batch.records:
+                parcels += self._parcels(record)
+        self._metrics.translated(len(parcels))
+        return parcels
+
+    def _parcels(self, record: Record) -> list[Parcel]:
+        drafts = translate(record, decode=self._decode)
+        spot = (record.topic, record.partition)
+        done = self._progress.opened(spot, record.offset, parts=len(drafts))
+        for draft in drafts:
+            if draft.topic == topics.DEAD_LETTERS:
+                self._metrics.refused(refusal(draft.headers))
+        return [
+            Parcel(draft.topic, draft.key, draft.value, draft.headers, _told(done))
+            for draft in drafts
+        ]
+
+
+def _told(done: "partial[None]") -> Delivered:
+    return lambda _topic, _partition, _offset: done()
+
+
+def committed(
+    connection: Connection, *, group: str, spots: Sequence[Spot]
+) -> Mapping[Spot, int | None]:
+    """Where a group stands, None for a partition that it never read.
+
+    Raises:
+        TransportError: No answer within `REACH_S`.
+    """
+    watch = Watch(code="transport.source")
+    reader = consumer(connection, group=group, heard=watch.heard, pace=Pace())
+    wanted = [TopicPartition(connection.topic(role), p) for role, p in spots]
+    try:
+        places = patiently(
+            lambda: reader.committed(wanted, timeout=REACH_S), role=group, watch=watch
+        )
+    finally:
+        reader.close()
+    return {
+        (connection.role(place.topic), place.partition): place.offset if place.offset >= 0 else None
+        for place in places
+    }

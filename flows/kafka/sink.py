@@ -1,0 +1,179 @@
+"""Write to the log: one idempotent producer, acknowledgements routed back, no flush per batch.
+
+Bytewax's own Kafka sink flushes after each batch, which holds the worker for a round trip, and never
+learns of a failed delivery. Here the outbox in the state makes waiting needless: what was not acknowledged
+is sent again after a restart.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from flows.kafka.client import PROBE_S, Connection, Watch, explain, purged
+from flows.records import Delivered, Parcel
+from flows.worker import Failure
+from schemas.errors import MarketOfOneError, TransportError
+
+LOG = logging.getLogger(__name__)
+PARTITIONER = "murmur2_random"
+"""Java's default, so that any client that keys by customer hits the same partition."""
+
+
+@dataclass(slots=True, frozen=True)
+class Push:
+    """How the sink writes.
+
+    ``in_flight_max`` is how many parcels may wait for an acknowledgement before reading stops.
+    ``deliver_s_max`` is how long a parcel may wait before the worker gives up.
+    """
+
+    in_flight_max: int = 20_000
+    linger_ms: float = 0.0
+    deliver_s_max: float = 120.0
+    close_s_max: float = 3.0
+
+
+class LogWriter:
+    """The producer of a worker. Used from one thread; acknowledgements arrive inside `poll`."""
+
+    def __init__(self, connection: Connection, push: Push | None = None) -> None:
+        """Open the producer; the brokers are reached when the first parcel is sent."""
+        self._connection = connection
+        self._push = push or Push()
+        self._watch = Watch(code="transport.sink", outage_s_max=self._push.deliver_s_max)
+        self._failure: MarketOfOneError | None = None
+        self._producer = Producer(
+            {
+                **connection.base(self._watch.heard),
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": self._push.linger_ms,
+                "partitioner": PARTITIONER,
+                "compression.type": "lz4",
+                "delivery.timeout.ms": round(self._push.deliver_s_max * 1000),
+                "queue.buffering.max.messages": 2 * self._push.in_flight_max,
+                "queue.buffering.max.kbytes": 262_144,
+                "message.max.bytes": 2_000_000,
+            }
+        )
+        self.in_flight = 0
+
+    def send(self, parcel: Parcel) -> None:
+        """Hand a parcel to the producer.
+
+        Raises:
+            TransportError: An earlier parcel was given up, or the queue stayed full for too long.
+        """
+        topic = self._connection.topic(parcel.topic)
+        give_up_at: float | None = None
+        while True:
+            try:
+                self._producer.produce(
+                    topic,
+                    value=parcel.value,
+                    key=parcel.key,
+                    headers=list(parcel.headers),
+                    on_delivery=partial(self._acknowledged, parcel.topic, parcel.delivered),
+                )
+            except BufferError:
+                give_up_at = give_up_at or time.monotonic() + self._push.deliver_s_max
+                if time.monotonic() > give_up_at:
+                    raise TransportError(
+                        "transport.sink",
+                        "the producer's queue stayed full",
+                        hint="check that the brokers accept writes",
+                    ) from None
+                self.poll(0.05)
+            except KafkaException as failed:
+                raise explain(failed.args[0], role=parcel.topic, code="transport.sink") from None
+            else:
+                self.in_flight += 1
+                return
+
+    def poll(self, timeout_s: float = 0.0) -> None:
+        """Let acknowledgements in, waiting at most ``timeout_s`` for the first.
+
+        Raises:
+            MarketOfOneError: A parcel was given up, or the brokers refuse us or stay away.
+        """
+        self._producer.poll(timeout_s)
+        if self._failure is not None:
+            raise self._failure
+        self._watch.check(lambda: self._producer.list_topics(timeout=PROBE_S))
+
+    def room(self, timeout_s: float) -> bool:
+        """Whether more may be read; if not, wait at most ``timeout_s`` for acknowledgements."""
+        if self.in_flight < self._push.in_flight_max:
+            return True
+        self.poll(timeout_s)
+        return self.in_flight < self._push.in_flight_max
+
+    def close(self) -> int:
+        """Wait a bounded time for what is in flight, and let go of the rest.
+
+        Never raises: Bytewax calls it while unwinding, where a second error would abort the process.
+
+        Returns:
+            How many parcels were not acknowledged. They lie in the outbox, or are read again.
+        """
+        try:
+            self._producer.flush(self._push.close_s_max)
+            left = self.in_flight
+            if left:
+                LOG.warning("closed with parcels in flight", extra={"in_flight": left})
+                self._producer.purge()
+                self._producer.poll(0)
+        except KafkaException as failed:
+            LOG.warning("flush failed", extra={"error": failed.args[0].name()})
+            return self.in_flight
+        return left
+
+    def _acknowledged(
+        self, role: str, delivered: Delivered, error: KafkaError | None, message: Message
+    ) -> None:
+        self.in_flight -= 1
+        if error is not None and purged(error):
+            return
+        if error is not None:
+            self._failure = self._failure or explain(error, role=role, code="transport.sink")
+            return
+        self._watch.up()
+        partition, offset = message.partition(), message.offset()
+        if partition is not None and offset is not None:
+            delivered(role, partition, offset)
+
+
+class LogSink(DynamicSink[Parcel]):
+    """The last step of a graph: parcels to the worker's one writer."""
+
+    def __init__(self, writer: LogWriter, *, failure: Failure) -> None:
+        """Write with ``writer``, which outlives the run; ``failure`` hears of errors."""
+        self._writer = writer
+        self._failure = failure
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "LogSinkPart":
+        """The part of the run's one worker."""
+        del step_id, worker_index, worker_count
+        return LogSinkPart(self._writer, self._failure)
+
+
+class LogSinkPart(StatelessSinkPartition[Parcel]):
+    """Hands parcels on and lets acknowledgements in."""
+
+    def __init__(self, writer: LogWriter, failure: Failure) -> None:
+        """Write with ``writer``."""
+        self._writer = writer
+        self._write = failure.guard(self._write_all)
+
+    def write_batch(self, items: list[Parcel]) -> None:
+        """Send the parcels; returns without waiting for the brokers."""
+        self._write(items)
+
+    def _write_all(self, items: list[Parcel]) -> None:
+        for parcel in items:
+            self._writer.send(parcel)
+        self._writer.poll()

@@ -1,0 +1,82 @@
+"""Run one flow of the product: `python -m flows ingest | decide | learn | measure | topics`.
+
+Exit status: 0 clean, 2 wrong configuration, 3 brokers out of reach, 4 state that can't be trusted, 1 a bug.
+Errors of ours are one line on stderr, without a traceback: what is wrong, and what to do.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from flows import assembly, logs, settings
+from flows.settings import Settings
+from flows.worker import Stop
+from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportError
+
+LOG = logging.getLogger(__name__)
+CLEAN = 0
+BUG = 1
+STATUSES: Mapping[type[MarketOfOneError], int] = {
+    ConfigError: 2,
+    TransportError: 3,
+    StateError: 4,
+}
+
+
+class Flow(Protocol):
+    """Something that runs until it is asked to stop."""
+
+    def run(self) -> None:
+        """Run."""
+        ...
+
+
+FLOWS: Mapping[str, Callable[[Settings, Stop], Flow]] = {
+    "ingest": assembly.ingest_flow,
+    "decide": assembly.decide_flow,
+    "learn": assembly.learning_flow,
+    "measure": assembly.measuring_flow,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line names; the exit status."""
+    options = _parser().parse_args(arguments)
+    logs.configure(options.log_level)
+    stop = Stop()
+    try:
+        settled = settings.load(options.config)
+        if options.flow == "topics":
+            for name in assembly.make_topics(settled):
+                LOG.info("topic made", extra={"topic": name})
+            return CLEAN
+        stop.listen()
+        FLOWS[options.flow](settled, stop).run()
+    except MarketOfOneError as error:
+        sys.stderr.write(f"{error}\n")
+        return STATUSES.get(type(error), BUG)
+    except Exception:
+        LOG.exception("stopped by a bug")
+        return BUG
+    finally:
+        stop.done()
+    return CLEAN
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m flows", description="Run one flow.")
+    parser.add_argument("flow", choices=[*FLOWS, "topics"], help="which; topics makes the topics")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="TOML file over flows/default.toml; by default the one MARKET_OF_ONE_CONFIG names",
+    )
+    parser.add_argument(
+        "--log-level", default="info", choices=["debug", "info", "warning", "error"]
+    )
+    return parser

@@ -1,0 +1,126 @@
+"""The shell around `decide` for one shard: decide on a batch, commit it, hand its outputs on.
+
+One commit a batch holds the changed customers, the positions and the outputs, so that after a crash
+either all of a batch happened or nothing of it. It is Kafka-free: the live flow, the test driver and the
+simulation call the same code.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from flows import outputs
+from flows.records import Record, Spot
+from flows.work import Decide, Decode, Standing, Work
+from operators.contracts import World
+from state.outbox import OutboxEntry
+from state.store import ShardStore
+
+DUE_MAX = 1024
+"""Timers that one tick wakes; the rest wait for the next tick, so that events are not held up."""
+
+
+class Shard(Standing):
+    """One shard: decides on what its log holds, and keeps what follows from it."""
+
+    def __init__(
+        self,
+        store: ShardStore,
+        *,
+        decode: Decode,
+        decide: Decide,
+        shards: int,
+        sent: Mapping[str, int] | None = None,
+    ) -> None:
+        """Take over a store; see `flows.work.Standing`."""
+        super().__init__(store, decode=decode, decide=decide, shards=shards, sent=sent)
+        self.unsynced = False
+        self._delivered: list[int] = []
+        self._reached: dict[Spot, int] = {}
+
+    def recover(self) -> list[OutboxEntry]:
+        """The outputs of an earlier run that the log does not hold, to be sent again with the same bytes."""
+        again = []
+        for entry in self.store.outbox():
+            record_id = dict(entry.headers).get(outputs.ID, b"").decode()
+            if self.sent.take(record_id) is not None:
+                self._delivered.append(entry.sequence)
+            else:
+                self.pending[entry.sequence] = entry.key
+                again.append(entry)
+        self.settle()
+        return again
+
+    def process(self, records: Sequence[Record], *, world: World) -> list[OutboxEntry]:
+        """Decide on a batch of records in order, and commit it.
+
+        Returns:
+            What to send. Each entry is acknowledged by `acknowledge`, or sent again after a restart.
+
+        Raises:
+            StateError: The store failed. Nothing of the batch is kept.
+            Exception: A bug in `decide`, logged with its place on the log. Nothing of the batch is kept.
+        """
+        work = Work(self, world)
+        for record in records:
+            work.take(record)
+        return self._commit(work)
+
+    def tick(self, now_ms: int, *, world: World) -> list[OutboxEntry]:
+        """Wake the customers whose timers are due, at most `DUE_MAX`, and commit what is acknowledged."""
+        next_due_ms = self.store.next_due_ms()
+        if next_due_ms is None or next_due_ms > now_ms:
+            self.sent.passed(self.positions, idle=True)
+            self.settle()
+            return []
+        work = Work(self, world)
+        for timer in self.store.due(now_ms, DUE_MAX):
+            work.wake(timer)
+        return self._commit(work)
+
+    def acknowledge(self, sequence: int, topic: str, partition: int, offset: int) -> None:
+        """An output lies on the log; forgotten with the next commit."""
+        if self.pending.pop(sequence, None) is not None:
+            self._delivered.append(sequence)
+        self._reached[topic, partition] = offset + 1
+
+    def settle(self) -> None:
+        """Commit acknowledgements alone, if there are any."""
+        if self._delivered or (self._reached and not self.sent):
+            self._commit(Work(self, None))
+
+    def mark(self, ends: Mapping[Spot, int]) -> None:
+        """Note how far the output topics were read at start; the next start reads on from there.
+
+        Committed no sooner than nothing of what was found can come out again.
+        """
+        self._reached.update(ends)
+
+    def sync(self) -> None:
+        """Make what was committed survive the death of the machine."""
+        self.store.sync()
+        self.unsynced = False
+
+    def close(self) -> None:
+        """Commit what was acknowledged last, and give the store up."""
+        self.settle()
+        self.sync()
+        self.store.close()
+
+    def _commit(self, work: Work) -> list[OutboxEntry]:
+        batch = work.batch
+        batch.outbox = [entry for entry in work.made.values() if entry.sequence not in work.dropped]
+        batch.delivered = [*self._delivered, *(s for s in work.dropped if s not in work.made)]
+        if not self.sent:
+            batch.positions.update(self._reached)
+            self._reached = {}
+        if batch.empty:
+            return []
+        self.store.commit(batch)
+        self.unsynced = True
+        self.positions.update(batch.positions)
+        self.source_positions.update(batch.source_positions)
+        self._delivered = []
+        for sequence in work.dropped:
+            self.pending.pop(sequence, None)
+        for entry in batch.outbox:
+            self.pending[entry.sequence] = entry.key
+        return batch.outbox

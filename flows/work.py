@@ -1,0 +1,286 @@
+"""One batch of a shard in the making: skip what was seen, decode, decide, collect the outputs."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from flows import outputs
+from flows.dead_letters import letter
+from flows.partition import shard_of
+from flows.records import Headers, Record, Spot
+from flows.sent import CLOCK, Sent
+from flows.tally import Tally
+from operators.contracts import World
+from operators.draws import identify
+from schemas import topics
+from schemas.base import Source
+from schemas.customer import Customer
+from schemas.decisions import Outcome
+from schemas.errors import InputError
+from schemas.events import ClockTicked, EventBase, MessageRead, PositionReported
+from state.outbox import OutboxEntry
+from state.store import ShardBatch, ShardStore
+from state.timers import Timer
+
+LOG = logging.getLogger(__name__)
+OVERDUE_MAX = 64
+"""Timers of one customer that go before one event."""
+INTERNAL: tuple[type[EventBase], ...] = (ClockTicked, MessageRead, PositionReported)
+"""Kinds that may not arrive on the customers' log: made inside, or turned into zones by `ingest`."""
+
+Decode = Callable[[Record], Sequence[EventBase | InputError]]
+"""A record to its events, in order; what can't be used is a value in its place."""
+
+
+class Decide(Protocol):
+    """`operators.decide.decide`, or what a test puts in its place."""
+
+    def __call__(
+        self, customer: Customer, event: EventBase, *, world: World, position: str
+    ) -> Outcome:
+        """Everything that follows from one event."""
+        ...
+
+
+class Standing:
+    """Where a shard stands between batches: its store, and what is not in the store."""
+
+    def __init__(
+        self,
+        store: ShardStore,
+        *,
+        decode: Decode,
+        decide: Decide,
+        shards: int,
+        sent: Mapping[str, int] | None = None,
+    ) -> None:
+        """Take over a store.
+
+        Args:
+            store: Open, and ours until `close`.
+            decode: Record → events.
+            decide: The business.
+            shards: How many there are, to tell a record that is on the wrong partition.
+            sent: Outputs after the positions in the store that the log already holds, as id → CRC-32 of
+                the value: they are not sent again.
+        """
+        self.number = store.shard
+        self.tally = Tally()
+        self.newest_ms = 0
+        self.store = store
+        self.decode = decode
+        self.decide = decide
+        self.shards = shards
+        self.positions: dict[Spot, int] = store.positions()
+        self.source_positions = store.source_positions()
+        self.next_sequence = store.next_sequence
+        self.sent = Sent(sent)
+        self.pending: dict[int, bytes | None] = {}
+
+
+class Work:
+    """One batch in the making: what it changed so far, seen by the events after it."""
+
+    def __init__(self, shard: Standing, world: World | None) -> None:
+        self._shard = shard
+        self._world = world
+        self._source = outputs.source_of(shard.number)
+        self.batch = ShardBatch()
+        self.made: dict[int, OutboxEntry] = {}
+        self.dropped: set[int] = set()
+
+    def take(self, record: Record) -> None:
+        """One record: skipped if seen, dead-lettered if it can't be used, decided on otherwise."""
+        shard, batch = self._shard, self.batch
+        spot = (record.topic, record.partition)
+        if record.offset < batch.positions.get(spot, shard.positions.get(spot, 0)):
+            shard.tally.skipped += 1
+            return
+        batch.positions[spot] = record.offset + 1
+        if self._seen(record):
+            shard.tally.skipped += 1
+            return
+        began_ns = time.perf_counter_ns()
+        for index, event in enumerate(shard.decode(record)):
+            placed = _placed(record, event, shards=shard.shards)
+            if isinstance(placed, InputError):
+                self._refuse(record, placed, index=index, stage="decode")
+                continue
+            self._overdue(placed)
+            outcome = self._decide(placed, position=f"{record.place}:{index}", began_ns=began_ns)
+            if outcome.rejected is not None:
+                self._refuse(record, outcome.rejected, index=index, stage="admit")
+            began_ns = time.perf_counter_ns()
+
+    def wake(self, timer: Timer) -> None:
+        """A timer that is due becomes an event, the same one whenever it is made."""
+        customer = self._customer(timer.customer)
+        if customer is None or customer.timers.get(timer.name) != timer.due_ms:
+            return
+        event = ClockTicked(
+            event_id=identify(timer.customer, timer.name, str(timer.due_ms)),
+            customer=timer.customer,
+            at=datetime.fromtimestamp(timer.due_ms / 1000, UTC),
+            timer=timer.name,
+        )
+        position = f"{CLOCK}:{self._shard.number}:{timer.due_ms}:{event.event_id}"
+        self._decide(event, position=position, began_ns=time.perf_counter_ns())
+        self._shard.tally.ticks += 1
+        after = self._customer(timer.customer)
+        if after is not None and after.timers.get(timer.name) == timer.due_ms:
+            # Refused or seen before, so it did not take itself away; it would be due for ever.
+            after = after.copy()
+            del after.timers[timer.name]
+            self.batch.customers[timer.customer] = after
+
+    def _overdue(self, event: EventBase) -> None:
+        """Wake what was due before an event, so that the order does not hang on when ticks come.
+
+        Not before a control event: a withdrawal is not preceded by a last offer.
+        """
+        if event.source is Source.CONTROL:
+            return
+        for _ in range(OVERDUE_MAX):
+            customer = self._customer(event.customer)
+            if customer is None or not customer.timers:
+                return
+            name, due_ms = min(customer.timers.items(), key=lambda timer: (timer[1], timer[0]))
+            if due_ms > event.at_ms:
+                return
+            self.wake(Timer(due_ms, event.customer, name))
+
+    def _decide(self, event: EventBase, *, position: str, began_ns: int) -> Outcome:
+        shard = self._shard
+        if self._world is None:
+            message = "events need a world"
+            raise ValueError(message)
+        customer = self._customer(event.customer)
+        before = customer or Customer(event.customer, since_ms=event.at_ms)
+        try:
+            outcome = shard.decide(before, event, world=self._world, position=position)
+        except Exception as bug:
+            LOG.exception(
+                "decide failed",
+                extra={
+                    "position": position,
+                    "kind": getattr(event, "kind", ""),
+                    "error": type(bug).__name__,
+                },
+            )
+            raise
+        if outcome.customer is None:
+            self._erase(event.customer)
+        elif outcome.customer is not before:
+            self.batch.customers[event.customer] = outcome.customer
+        self._emit(outcome, customer=event.customer, position=position, began_ns=began_ns)
+        shard.newest_ms = max(shard.newest_ms, event.at_ms)
+        shard.tally.count(outcome, latency_ns=time.perf_counter_ns() - began_ns)
+        return outcome
+
+    def _emit(self, outcome: Outcome, *, customer: str, position: str, began_ns: int) -> None:
+        key = customer.encode()
+        for index, (role, kind, body) in enumerate(outputs.messages(outcome)):
+            value = outputs.encode(body)
+            head = outputs.headers(
+                record_id=f"{position}/{index}".encode(), source=self._source, kind=kind
+            )
+            if role == topics.DECISIONS:
+                latency_us = (time.perf_counter_ns() - began_ns) // 1000
+                head = (*head, (outputs.LATENCY, b"%d" % latency_us))
+            self._add(role, key, value, head)
+
+    def _refuse(self, record: Record, error: InputError, *, index: int, stage: str) -> None:
+        value, kept = letter(record, error, stage=stage)
+        own = (
+            (outputs.ID, f"{record.place}:{index}/{stage}".encode()),
+            (outputs.SOURCE, self._source),
+        )
+        head = (*(pair for pair in kept if pair[0] not in {outputs.ID, outputs.SOURCE}), *own)
+        self._add(topics.DEAD_LETTERS, record.key, value, head)
+        self._shard.tally.dead_letters[error.code] += 1
+
+    def _add(self, role: str, key: bytes | None, value: bytes | None, head: Headers) -> None:
+        shard = self._shard
+        if shard.sent:
+            checksum = shard.sent.take(head_id(head))
+            if checksum is not None:
+                shard.tally.adopted(checksum, value)
+                return
+        entry = OutboxEntry(shard.next_sequence, role, key, value, head)
+        shard.next_sequence += 1
+        self.made[entry.sequence] = entry
+
+    def _erase(self, customer: str) -> None:
+        """Forget the customer, and what was made for them and is not on the log yet."""
+        key = customer.encode()
+        self.batch.customers[customer] = None
+        self.dropped.update(s for s, held in self._shard.pending.items() if held == key)
+        self.dropped.update(s for s, entry in self.made.items() if entry.key == key)
+
+    def _customer(self, customer: str) -> Customer | None:
+        if customer in self.batch.customers:
+            return self.batch.customers[customer]
+        return self._shard.store.customer(customer)
+
+    def _seen(self, record: Record) -> bool:
+        """Whether the source record behind this one was taken before; notes it as taken."""
+        source = source_position(record.headers)
+        if source is None:
+            return False
+        spot, at = source
+        shard, batch = self._shard, self.batch
+        if at <= batch.source_positions.get(spot, shard.source_positions.get(spot, (-1, -1))):
+            return True
+        batch.source_positions[spot] = at
+        return False
+
+
+def head_id(head: Headers) -> str:
+    """The CloudEvents id among headers."""
+    return next((value.decode() for name, value in head if name == outputs.ID), "")
+
+
+def source_position(head: Headers) -> tuple[Spot, tuple[int, int]] | None:
+    """Where a record came from before `ingest`, None for one that was written directly.
+
+    Example:
+        >>> source_position((("source", b"messages:3:17:0"),))
+        (('messages', 3), (17, 0))
+    """
+    for name, value in head:
+        if name == "source":
+            parts = value.decode(errors="replace").rsplit(":", 3)
+            if len(parts) == 4 and all(part.isdecimal() for part in parts[1:]):  # noqa: PLR2004 - the header's four parts
+                return (parts[0], int(parts[1])), (int(parts[2]), int(parts[3]))
+    return None
+
+
+def _placed(
+    record: Record, event: EventBase | InputError, *, shards: int
+) -> EventBase | InputError:
+    """The event, or why it may not stand where it does."""
+    if isinstance(event, InputError):
+        return event
+    if record.key != event.customer.encode():
+        return InputError(
+            "input.wrong-customer",
+            "the record's key is not its customer",
+            hint="key records by customer, so that one customer's events are on one partition",
+        )
+    if record.topic != topics.CUSTOMER_EVENTS and record.partition != shard_of(
+        event.customer, shards=shards
+    ):
+        return InputError(
+            "input.wrong-customer",
+            "the record is on another partition than its customer's log",
+            hint="write it with the partitioner murmur2_random, or let it pass ingest",
+        )
+    if isinstance(event, INTERNAL):
+        return InputError(
+            "input.unknown-kind",
+            f"{type(event).__name__} may not arrive from outside",
+            hint="send positions to the topic locations",
+        )
+    return event

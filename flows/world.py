@@ -1,0 +1,115 @@
+"""The world that `decide` reads, kept fresh from control records: models, catalogue, verdicts.
+
+A decision sees one world from its first to its last line: a world is replaced, never changed. A record
+that can't be used leaves the world as it was.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from flows import catalogue
+from flows.records import Record
+from operators.contracts import World
+from schemas import topics
+from schemas.errors import ConfigError, InputError, StateError
+from schemas.models import CommitteeSnapshot, IntentSnapshot, Models, TasteSnapshot
+from schemas.offers import Item
+from state.models import decode_model
+
+Snapshot = CommitteeSnapshot | TasteSnapshot | IntentSnapshot
+SLOTS: Mapping[str, type[Snapshot]] = {
+    "committee": CommitteeSnapshot,
+    "taste": TasteSnapshot,
+    "intents": IntentSnapshot,
+}
+"""Key on the topic ``models`` → what lies under it; also the field of `schemas.models.Models`."""
+VERDICTS: frozenset[str] = frozenset({"approved", "rejected"})
+
+
+class WorldKeeper:
+    """Takes control records in; `world` is the newest world."""
+
+    def __init__(self, world: World) -> None:
+        """Begin with the world of the configuration, which records replace part by part."""
+        self.world = world
+        self._shipped = tuple(item.id for item in world.catalogue)
+        self._items: dict[str, Item] = {item.id: item for item in world.catalogue}
+        self._takers: dict[str, Callable[[str, bytes | None], InputError | None]] = {
+            topics.MODELS: self._model,
+            topics.CATALOGUE: self._item,
+            topics.VERDICTS: self._verdict,
+        }
+
+    def apply(self, record: Record) -> InputError | None:
+        """Take one control record in; without a value it takes what stands under its key away.
+
+        Returns:
+            Why it can't be used, in which case the world is what it was.
+        """
+        taker = self._takers.get(record.topic)
+        if taker is None:
+            return InputError("input.unknown-topic", record.topic)
+        return taker((record.key or b"").decode(errors="replace"), record.value)
+
+    def _model(self, key: str, value: bytes | None) -> InputError | None:
+        shape = SLOTS.get(key)
+        if shape is None:
+            return InputError("input.unknown-kind", f"no model is called {key[:32]!r}")
+        snapshot: Snapshot | None = None
+        if value is not None:
+            try:
+                snapshot = decode_model(value)
+            except StateError as error:
+                return InputError("input.malformed", f"model {key}: {error.code}")
+            if not isinstance(snapshot, shape):
+                return InputError("input.invalid", f"under {key} lies a {type(snapshot).__name__}")
+        self.world = replace(self.world, models=_with(self.world.models, key, snapshot))
+        return None
+
+    def _item(self, key: str, value: bytes | None) -> InputError | None:
+        items = dict(self._items)
+        if value is None:
+            items.pop(key, None)
+        else:
+            try:
+                item = catalogue.parse(b"[" + value + b"]", name=topics.CATALOGUE)[0]
+            except ConfigError as error:
+                return InputError("input.invalid", error.detail, hint=error.hint)
+            if item.id != key:
+                return InputError("input.invalid", f"item {item.id} under another key")
+            items[key] = item
+        self._items = items
+        # Those of the files in their order, the others by id: the same whatever was compacted away.
+        later = sorted(items.keys() - set(self._shipped))
+        ordered = tuple(items[name] for name in (*self._shipped, *later) if name in items)
+        digests = {**self.world.digests, "catalogue": catalogue.digest(ordered)}
+        self.world = replace(self.world, catalogue=ordered, digests=digests)
+        return None
+
+    def _verdict(self, key: str, value: bytes | None) -> InputError | None:
+        verdicts = dict(self.world.models.verdicts)
+        if value is None:
+            verdicts.pop(key, None)
+        else:
+            try:
+                body = orjson.loads(value)
+            except orjson.JSONDecodeError:
+                return InputError("input.malformed", "the verdict is not JSON")
+            verdict = body.get("verdict") if isinstance(body, dict) else None
+            if verdict not in VERDICTS:
+                return InputError(
+                    "input.invalid",
+                    "the verdict is neither approved nor rejected",
+                    hint='send {"verdict": "approved"} under the id of the item',
+                )
+            verdicts[key] = verdict
+        self.world = replace(self.world, models=replace(self.world.models, verdicts=verdicts))
+        return None
+
+
+def _with(models: Models, key: str, snapshot: Snapshot | None) -> Models:
+    fields: dict[str, Any] = {key: snapshot}
+    return replace(models, **fields)

@@ -1,0 +1,228 @@
+"""Real worker processes: killed at any moment, stopped with a signal, started wrongly."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import orjson
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+
+from flows import settings as settings_module
+from flows.assembly import world_of
+from flows.driver import Driver
+from flows.intake import shard_decode
+from flows.kafka import topics as kafka_topics
+from flows.kafka.client import Connection, Watch
+from flows.kafka.source import Pace, consumer
+from flows.partition import shard_of
+from flows.zones import Zones
+from schemas import topics
+from scripts.broker.process import Broker
+from state.directory import open_directory, open_shards
+from state.identity import Identity
+from tests.kafka_logs import read, write
+from tests.streams import morning
+
+SHARDS = 2
+KILLS = 5
+WAIT_S = 60.0
+ROOT = Path(__file__).resolve().parents[2]
+CUSTOMERS = tuple(f"c-{n}" for n in range(60))
+
+
+@pytest.fixture
+def connection(broker: Broker) -> Connection:
+    """Topics of this test's own on a shared broker."""
+    made = Connection(broker.bootstrap_servers, prefix=f"restart-{uuid4().hex[:8]}.")
+    kafka_topics.create(made, shards=SHARDS)
+    return made
+
+
+@pytest.fixture
+def config(connection: Connection, tmp_path: Path) -> Path:
+    """The settings file of the worker: small batches, so that a kill finds many of them."""
+    path = tmp_path / "worker.toml"
+    path.write_text(
+        f"""
+        [kafka]
+        bootstrap = "{connection.bootstrap_servers}"
+        topic_prefix = "{connection.prefix}"
+        partitions = {SHARDS}
+        [decide]
+        state_directory = "{tmp_path / "state"}"
+        batch_max = 4
+        clock = "event"
+        wal_sync_ms = 20
+        [rules]
+        holdout_share = 0.0
+        """
+    )
+    return path
+
+
+@contextmanager
+def worker(config: Path, flow: str = "decide") -> Iterator[subprocess.Popen[bytes]]:
+    """A worker process, which does not outlive the test."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows", flow, "--config", str(config)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Watcher:
+    """Reads the decisions as they come, in the log's order."""
+
+    def __init__(self, connection: Connection) -> None:
+        watch = Watch(code="transport.source")
+        self._reader = consumer(connection, group="watcher", heard=watch.heard, pace=Pace())
+        name = connection.topic(topics.DECISIONS)
+        self._reader.assign([TopicPartition(name, p, OFFSET_BEGINNING) for p in range(SHARDS)])
+        self.ids: list[str] = []
+
+    def wait(self, count: int, process: subprocess.Popen[bytes]) -> None:
+        """Until so many lie there; a worker that ends before is an error."""
+        while len(self.ids) < count:
+            for message in self._reader.consume(100, 0.01):
+                assert message.error() is None
+                self.ids.append(orjson.loads(message.value() or b"")["decision_id"])
+            assert process.poll() is None, process.communicate()[1].decode()
+
+
+def started(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a worker has begun its work."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if orjson.loads(line)["message"] in {"ingesting", "deciding", "following"}:
+            return
+    raise AssertionError(process.returncode)
+
+
+def mornings(customers: tuple[str, ...]) -> list[tuple[str, bytes]]:
+    return [(customer, value) for customer in customers for value in morning(customer)]
+
+
+def uninterrupted(config: Path) -> Driver:
+    """What follows from the same log when nobody dies."""
+    settings = settings_module.load(config, environment={})
+    driver = Driver(
+        world_of(settings), decode=shard_decode(settings.limits, Zones(())), shards=SHARDS
+    )
+    for customer, value in mornings(CUSTOMERS):
+        driver.send(topics.CUSTOMER_EVENTS, value, key=customer)
+    return driver
+
+
+def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
+    connection: Connection, config: Path, tmp_path: Path
+) -> None:
+    """After kill -9 in the middle of work, outputs and state are those of a run without; none is twice."""
+    expected = uninterrupted(config)
+    wanted = sorted(one["decision_id"] for one in expected.read(topics.DECISIONS))
+    write(connection, topics.CUSTOMER_EVENTS, mornings(CUSTOMERS))
+    watcher = Watcher(connection)
+    for kill in range(KILLS):
+        with worker(config) as process:
+            watcher.wait(len(wanted) * kill // KILLS + 1, process)
+            process.send_signal(signal.SIGKILL)
+    with worker(config) as process:
+        started(process)
+        watcher.wait(len(wanted), process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+    assert sorted(watcher.ids) == wanted
+    for role in topics.OUTPUTS:
+        records = read(connection, role, partitions=SHARDS)
+        assert sorted(r.value or b"" for r in records) == sorted(
+            r.value or b"" for r in expected.records(role)
+        ), role
+    directory = open_directory(
+        tmp_path / "state",
+        identity=Identity(connection.prefix, SHARDS, "market-of-one"),
+        owner="test",
+    )
+    stores = open_shards(directory, range(SHARDS))
+    for customer in CUSTOMERS:
+        store = stores[shard_of(customer, shards=SHARDS)]
+        assert store.customer(customer) == expected.customer(customer)
+    for store in stores.values():
+        store.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("flow", ["ingest", "decide", "measure"])
+def test_a_signal_ends_a_worker_cleanly(
+    embedded_broker: Broker, tmp_path: Path, flow: str, number: signal.Signals
+) -> None:
+    """Status 0, and every line on stderr is JSON."""
+    connection = Connection(embedded_broker.bootstrap_servers, prefix=f"stop-{uuid4().hex[:8]}.")
+    kafka_topics.create(connection, shards=SHARDS)
+    config = tmp_path / "worker.toml"
+    config.write_text(
+        f'[kafka]\nbootstrap = "{connection.bootstrap_servers}"\n'
+        f'topic_prefix = "{connection.prefix}"\npartitions = {SHARDS}\n'
+        f'[decide]\nstate_directory = "{tmp_path / "state"}"\n'
+    )
+    with worker(config, flow) as process:
+        started(process)
+        process.send_signal(number)
+        rest = process.communicate(timeout=WAIT_S)[1]
+        assert process.returncode == 0, rest.decode()
+    messages = [orjson.loads(line)["message"] for line in rest.splitlines()]
+    assert "stopping" in messages
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        ("[kafka]\npartition = 3\n", 2, "config.unknown-key"),
+        ('[kafka]\nbootstrap = "127.0.0.1:1"\n', 3, "transport.source"),
+    ],
+)
+def test_a_wrong_start_says_what_to_do_in_one_line(
+    tmp_path: Path, content: str, status: int, words: str
+) -> None:
+    """The status tells the family of the error; the last line is the error with its hint, no traceback."""
+    config = tmp_path / "worker.toml"
+    config.write_text(content)
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "decide", "--config", str(config)],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=WAIT_S,
+        check=False,
+        env={k: v for k, v in os.environ.items() if not k.startswith("MARKET_OF_ONE")},
+    )
+    assert done.returncode == status
+    assert words in done.stderr.decode().splitlines()[-1]
+    assert b"Traceback" not in done.stderr
+
+
+def test_two_workers_can_not_have_one_shard(embedded_broker: Broker, tmp_path: Path) -> None:
+    """The second is refused with the state's status, and the first goes on."""
+    connection = Connection(embedded_broker.bootstrap_servers, prefix=f"two-{uuid4().hex[:8]}.")
+    kafka_topics.create(connection, shards=SHARDS)
+    config = tmp_path / "worker.toml"
+    config.write_text(
+        f'[kafka]\nbootstrap = "{connection.bootstrap_servers}"\n'
+        f'topic_prefix = "{connection.prefix}"\npartitions = {SHARDS}\n'
+        f'[decide]\nstate_directory = "{tmp_path / "state"}"\n'
+    )
+    with worker(config) as first:
+        started(first)
+        with worker(config) as second:
+            _, errors = second.communicate(timeout=WAIT_S)
+            assert second.returncode == 4
+            assert b"state.other-owner" in errors.splitlines()[-1]
+        assert first.poll() is None

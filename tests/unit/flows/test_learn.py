@@ -1,0 +1,180 @@
+from dataclasses import replace
+
+import numpy as np
+import orjson
+import pytest
+
+from flows.learn import Cadence, Learner
+from schemas import topics
+from schemas.decisions import Lesson
+from schemas.models import CommitteeSnapshot, IntentSnapshot, Models, TasteSnapshot
+from state.models import Snapshot, decode_model
+from tests import alternatives as cases
+
+SPOT = (topics.LESSONS, 0)
+
+
+class CountingHead:
+    """A head that learns how many texts it was taught."""
+
+    def __init__(self) -> None:
+        self.lessons = 0
+
+    def learn(self, lesson: Lesson) -> bool:
+        self.lessons += len(lesson.embedding) == 2
+        return len(lesson.embedding) == 2
+
+    def snapshot(self, version: int) -> IntentSnapshot:
+        zeros = np.zeros(3)
+        return IntentSnapshot(
+            version, "d", ("other",), zeros[None, :2], zeros[:1], zeros, self.lessons
+        )
+
+
+def learner(*, published: Models | None = None, head: CountingHead | None = None) -> Learner:
+    """A learner of the test features."""
+    return Learner(
+        cases.CONTEXT_NAMES,
+        cases.ACTION_NAMES,
+        actions=cases.ACTIONS,
+        head=head,
+        published=published,
+        levers=cases.LEVERS,
+    )
+
+
+def published(subject: Learner, now_ms: int) -> dict[str, Snapshot]:
+    """What the learner publishes now, decoded, by key."""
+    said = subject.publish(now_ms)
+    assert {one.topic for one in said} <= {topics.MODELS}
+    return {one.key: decode_model(one.value) for one in said}
+
+
+def teach(subject: Learner, *lessons: Lesson) -> None:
+    """Feed lessons as they lie on the log."""
+    for offset, lesson in enumerate(lessons):
+        assert subject.take(orjson.dumps(lesson), spot=SPOT, offset=offset) is None
+
+
+def test_the_first_start_publishes_version_one_of_each() -> None:
+    """Before any lesson there is a prior committee, an empty taste and a head."""
+    subject = learner(head=CountingHead())
+    first = published(subject, 0)
+    assert {key: snapshot.version for key, snapshot in first.items()} == {
+        "committee": 1,
+        "taste": 1,
+        "intents": 1,
+    }
+    assert isinstance(first["committee"], CommitteeSnapshot)
+    assert first["committee"].actions == (*cases.ACTIONS, "silence")
+    assert published(subject, 10_000) == {}
+
+
+def test_lessons_teach_the_model_of_their_kind() -> None:
+    """Rewards the committee, holdings the taste, labelled texts the head."""
+    subject = learner(head=CountingHead())
+    published(subject, 0)
+    teach(subject, cases.lesson(1, "pot", 5.0))
+    committee = published(subject, 1)
+    assert list(committee) == ["committee"]
+    held = replace(cases.lesson(2, "", 0.0), kind="holdings", holdings=("card", "pot"))
+    teach(subject, held)
+    taste = published(subject, 2)["taste"]
+    assert isinstance(taste, TasteSnapshot)
+    assert taste.products == ("card", "pot")
+    text = replace(cases.lesson(3, "", 0.0), kind="intent", embedding=(0.1, 0.2), intent="other")
+    teach(subject, text)
+    intents = published(subject, 3)["intents"]
+    assert isinstance(intents, IntentSnapshot)
+    assert (intents.lessons, intents.version) == (1, 2)
+
+
+def test_a_snapshot_says_where_it_stands() -> None:
+    """The position counts the lessons of each partition."""
+    subject = learner()
+    value = orjson.dumps(cases.lesson(1, "pot", 5.0))
+    subject.take(value, spot=("lessons", 1), offset=6)
+    subject.take(None, spot=("lessons", 0), offset=2)
+    committee = published(subject, 0)["committee"]
+    assert isinstance(committee, CommitteeSnapshot)
+    assert (committee.position, committee.lessons) == ("0:3,1:7", 1)
+
+
+def test_many_lessons_are_published_by_number_and_few_by_time() -> None:
+    """A twentieth of what is known is due at once; a single lesson after half a second."""
+    subject = learner()
+    published(subject, 0)
+    teach(subject, *(cases.lesson(n, "pot", 1.0) for n in range(200)))
+    assert "committee" in published(subject, 1)
+    teach(subject, *(cases.lesson(1000 + n, "pot", 1.0) for n in range(9)))
+    assert published(subject, 2) == {}
+    assert published(subject, 2 + Cadence().refresh_ms - 1) == {}
+    assert "committee" in published(subject, 2 + Cadence().refresh_ms)
+
+
+def test_a_lesson_that_comes_twice_counts_once() -> None:
+    """The log may hold a record twice after a crash."""
+    once, twice = learner(), learner()
+    lesson = cases.lesson(1, "pot", 5.0)
+    teach(once, lesson, replace(lesson, lesson_id="l-2"))
+    teach(twice, lesson, replace(lesson, lesson_id="l-2"))
+    twice.take(orjson.dumps(lesson), spot=SPOT, offset=1)
+    digests = [
+        snapshot.digest for subject in (once, twice) for snapshot in published(subject, 0).values()
+    ]
+    assert digests[:2] == digests[2:]
+
+
+def test_a_restart_goes_on_with_the_versions() -> None:
+    """The models of the same log are the same numbers under a newer version."""
+    first, again = learner(), None
+    lessons = [cases.lesson(n, "pot", float(n)) for n in range(30)]
+    teach(first, *lessons)
+    before = published(first, 0)["committee"]
+    assert isinstance(before, CommitteeSnapshot)
+    again = learner(published=Models(committee=replace(before, version=41)))
+    teach(again, *lessons)
+    after = published(again, 0)["committee"]
+    assert isinstance(after, CommitteeSnapshot)
+    assert after.version == 42
+    assert after.mean.tobytes() == before.mean.tobytes()
+
+
+def test_a_release_with_other_features_publishes_at_once() -> None:
+    """A committee made for other features would only make every decision fall back."""
+    old = cases.snapshot()
+    stale = replace(old, context_names=("const", "other", "travel"))
+    assert published(learner(published=Models(committee=old)), 0).keys() == {"taste"}
+    assert "committee" in published(learner(published=Models(committee=stale)), 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (b"{", "input.malformed"),
+        (b"[]", "input.invalid"),
+        (b'{"lesson_id":"l"}', "input.invalid"),
+        (orjson.dumps(cases.lesson(1, "pot", 1.0)).replace(b'"label":1.0', b'"label":NaN'),
+         "input.malformed"),
+        (orjson.dumps(cases.lesson(1, "pot", 1.0)).replace(b'"label":1.0', b'"label":"x"'),
+         "input.invalid"),
+        (orjson.dumps(replace(cases.lesson(1, "pot", 1.0), kind="gossip")), "input.unknown-kind"),
+        (orjson.dumps(replace(cases.lesson(1, "pot", 1.0), context=(1.0,))), "input.invalid"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_learnt_from_is_left_out(value: bytes, code: str) -> None:
+    """A bad lesson is named and changes nothing, least of all to NaN."""
+    subject = learner()
+    published(subject, 0)
+    error = subject.take(value, spot=SPOT, offset=0)
+    assert error is not None
+    assert error.code == code
+    assert published(subject, 10_000) == {}
+
+
+def test_it_can_be_heard_without_a_log() -> None:
+    """The driver hands lessons over as bytes and gets model records back by key."""
+    subject = learner()
+    assert set(subject.hear([])) == {"committee", "taste"}
+    records = subject.hear([orjson.dumps(cases.lesson(1, "pot", 5.0))])
+    assert decode_model(records["committee"]).version == 2

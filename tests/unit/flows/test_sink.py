@@ -1,0 +1,82 @@
+"""Writing to the log, as far as it needs no broker: patience, back-pressure, closing."""
+
+import pytest
+
+from flows.ingest import Progress
+from flows.kafka.client import Connection
+from flows.kafka.sink import LogWriter, Push
+from flows.partition import murmur2, shard_of
+from flows.records import Parcel
+from schemas.errors import TransportError
+
+NOWHERE = Connection("127.0.0.1:1")
+PARCEL = Parcel("offers", b"c-1", b"{}", (), lambda *_: None)
+
+
+def test_a_parcel_that_can_not_be_delivered_stops_the_writer() -> None:
+    """After its time a parcel is given up aloud: it stays in the outbox, and the worker ends."""
+    writer = LogWriter(NOWHERE, Push(deliver_s_max=0.3, close_s_max=0.1))
+    writer.send(PARCEL)
+
+    def wait() -> None:
+        while True:
+            writer.poll(0.1)
+
+    with pytest.raises(TransportError, match=r"transport\.sink"):
+        wait()
+    writer.close()
+
+
+def test_reading_stops_while_too_much_is_in_flight() -> None:
+    """There is room below the bound and none at it."""
+    writer = LogWriter(NOWHERE, Push(in_flight_max=2, deliver_s_max=60.0, close_s_max=0.1))
+    assert writer.room(0.0)
+    writer.send(PARCEL)
+    assert writer.room(0.0)
+    writer.send(PARCEL)
+    assert not writer.room(0.01)
+    assert writer.close() == 2
+
+
+def test_closing_is_bounded_and_says_what_is_left() -> None:
+    """Closing waits no longer than allowed and never raises."""
+    writer = LogWriter(NOWHERE, Push(deliver_s_max=60.0, close_s_max=0.1))
+    writer.send(PARCEL)
+    assert writer.close() == 1
+    assert writer.in_flight == 0
+
+
+def test_a_full_queue_is_waited_for_and_then_given_up() -> None:
+    """The producer's own queue is bounded; when it stays full, that is the broker's trouble."""
+    writer = LogWriter(NOWHERE, Push(in_flight_max=1, deliver_s_max=0.3, close_s_max=0.1))
+
+    def fill() -> None:
+        for _ in range(5):
+            writer.send(PARCEL)
+
+    with pytest.raises(TransportError, match=r"transport\.sink"):
+        fill()
+    writer.close()
+
+
+def test_positions_wait_for_the_slowest_record() -> None:
+    """A group's position never passes a record that is not acknowledged, and skips what makes nothing."""
+    progress = Progress()
+    slow = progress.opened(("messages", 0), 3, parts=2)
+    fast = progress.opened(("messages", 0), 4)
+    progress.opened(("messages", 0), 5, parts=0)
+    fast()
+    slow()
+    assert progress.positions() == {("messages", 0): 3}
+    slow()
+    assert progress.positions() == {("messages", 0): 6}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("21", -973932308), ("foobar", -790332482), ("a-little-bit-longer-string", -1486304829)],
+)
+def test_the_partitioner_is_javas(text: str, expected: int) -> None:
+    """Values from Apache Kafka's own test of the hash."""
+    assert murmur2(text.encode()) == expected & 0xFFFFFFFF
+    assert 0 <= shard_of(text, shards=7) < 7
