@@ -10,6 +10,7 @@ three steps; the stages of a decision are inside `operators.decide`.
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -66,7 +67,7 @@ def owned(*, shards: int, ordinal: int, workers: int) -> tuple[int, ...]:
 
 
 class DecideFlow:
-    """One worker. Everything runs on its one thread, so nothing here is locked."""
+    """One worker. Everything but the wait for the disk runs on its one thread, so nothing here is locked."""
 
     def __init__(
         self,
@@ -118,8 +119,10 @@ class DecideFlow:
         )
         self._control_at = 0.0
         self._sync_at = time.monotonic() + options.sync_s
-        self._unsynced: list[Shard] = []
+        self._unsynced: list[tuple[Shard, dict[Spot, int]]] = []
         self._synced: dict[Spot, int] = {}
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync")
+        self._syncing: Future[dict[Spot, int]] | None = None
 
     def run(self) -> None:
         """Decide until asked to stop; the state is closed whatever ends it.
@@ -185,18 +188,36 @@ class DecideFlow:
         return _wall_ms()
 
     def _sync(self, now: float) -> None:
-        """Make the state safe bit by bit, and then tell the group how far it is."""
-        if self._unsynced:
-            # One a turn: a sync waits for the disk, and sixty-four in a row would be felt.
-            shard = self._unsynced.pop()
-            positions = {s: at for s, at in shard.positions.items() if s[0] in self._options.inputs}
-            shard.sync()
-            self._synced.update(positions)
+        """Make the state safe shard by shard, and then tell the group how far it is.
+
+        On a thread of its own: a sync waits for the disk, and the events of the moment must not.
+        """
+        if self._syncing is not None:
+            if self._syncing.done():
+                self._synced.update(self._syncing.result())
+                self._syncing = None
+        elif self._unsynced:
+            self._syncing = self._disk.submit(self._sync_one, *self._unsynced.pop())
         elif now >= self._sync_at:
             self._source.report(self._synced)
             self._synced = {}
             self._sync_at = now + self._options.sync_s
-            self._unsynced = [shard for shard in self._shards.values() if shard.unsynced]
+            self._unsynced = [
+                (
+                    shard,
+                    {s: at for s, at in shard.positions.items() if s[0] in self._options.inputs},
+                )
+                for shard in self._shards.values()
+                if shard.unsynced
+            ]
+            for shard, _ in self._unsynced:
+                shard.unsynced = False
+
+    @staticmethod
+    def _sync_one(shard: Shard, positions: dict[Spot, int]) -> dict[Spot, int]:
+        """Everything committed before these positions were read is safe when this returns."""
+        shard.store.sync()
+        return positions
 
     def _parcels(self, shard: Shard, entries: Iterable[OutboxEntry]) -> list[Parcel]:
         return [
@@ -221,6 +242,7 @@ class DecideFlow:
     def _close(self) -> None:
         self._writer.close()
         self._control.close()
+        self._disk.shutdown(wait=True)
         for shard in self._shards.values():
             try:
                 shard.close()

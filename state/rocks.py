@@ -206,11 +206,20 @@ class RocksStore:
         self._unsynced = True
 
     def sync(self) -> None:
-        """Force the write-ahead log to disk, when something was written since."""
-        if self._unsynced:
+        """Force the write-ahead log to disk, when something was written since.
+
+        May run on another thread than the one that commits: RocksDB allows it, and what is committed
+        while it runs counts as unsynced again.
+        """
+        if not self._unsynced:
+            return
+        self._unsynced = False
+        try:
             with _translated(f"sync of shard {self._shard}"):
                 self._database.flush_wal(sync=True)
-            self._unsynced = False
+        except BaseException:
+            self._unsynced = True
+            raise
 
     def close(self) -> None:
         """Flush and give the directory up."""

@@ -11,7 +11,9 @@ import sys
 import time
 
 import orjson
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+from scripts.benchmarks.lab import end_of
 
 
 def main() -> int:
@@ -40,8 +42,16 @@ def main() -> int:
         }
     )
     partitions = consumer.list_topics(source, timeout=10).topics[source].partitions
-    at = OFFSET_END if count is None else OFFSET_BEGINNING
-    consumer.assign([TopicPartition(source, index, at) for index in partitions])
+    consumer.assign(
+        [
+            TopicPartition(
+                source,
+                index,
+                end_of(consumer, source, index) if count is None else OFFSET_BEGINNING,
+            )
+            for index in partitions
+        ]
+    )
     passed, began, began_cpu_s = 0, time.perf_counter(), _cpu_s()
     while not stopping and (count is None or passed < count):
         for message in consumer.consume(512, 0) or consumer.consume(1, 0.01):

@@ -4,10 +4,11 @@ import contextlib
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from scripts.broker.launch import Preference, start_broker
@@ -81,11 +82,7 @@ class Lab:
             }
         )
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        places = []
-        for index in partitions:
-            _, high = consumer.get_watermark_offsets(TopicPartition(topic, index), timeout=10)
-            places.append(TopicPartition(topic, index, high))
-        consumer.assign(places)
+        consumer.assign([TopicPartition(topic, i, end_of(consumer, topic, i)) for i in partitions])
         return consumer
 
     def topics(self, counts: Mapping[str, int]) -> None:
@@ -94,6 +91,14 @@ class Lab:
         made = admin.create_topics([NewTopic(n, num_partitions=c) for n, c in counts.items()])
         for future in made.values():
             future.result(30)
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline:
+            known = admin.list_topics(timeout=10).topics
+            parts = [p for n in counts if n in known for p in known[n].partitions.values()]
+            if len(parts) == sum(counts.values()) and all(p.leader >= 0 for p in parts):
+                return
+            admin.poll(0.05)
+        sys.exit("the broker made topics, but nobody leads them")
 
 
 @contextlib.contextmanager
@@ -108,3 +113,17 @@ def lab(prefer: Preference, bootstrap: str | None) -> Iterator[Lab]:
             yield Lab(broker.bootstrap_servers, Path(folder))
         finally:
             broker.close()
+
+
+def end_of(consumer: Consumer, topic: str, partition: int) -> int:
+    """The end of a partition; a topic just made may have no leader for a moment."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            consumer.poll(0.1)
+        else:
+            return int(high)

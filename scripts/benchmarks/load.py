@@ -11,6 +11,7 @@ from schemas.base import DATA_SOURCES, Purpose
 Keyed = tuple[str, bytes, bytes]
 """Topic role, key, value."""
 SHOPS = (("5411", "grocer"), ("5812", "cafe"), ("4111", "metro"), ("5732", "electronics"))
+PAST_DAYS = 61
 
 
 class Load:
@@ -22,10 +23,10 @@ class Load:
         self._random = random.Random(seed)
         self._made = 0
 
-    def past(self, now: datetime) -> Iterator[Keyed]:
-        """Consents, profile and a few weeks of payments of every customer, before ``now``."""
+    def contracts(self, now: datetime) -> Iterator[Keyed]:
+        """Consents and profile of every customer, sixty days before ``now``."""
+        begin = now - timedelta(days=PAST_DAYS)
         for name in self.names:
-            begin = now - timedelta(days=60)
             for purpose in Purpose:
                 yield self.event(
                     "consents",
@@ -48,6 +49,11 @@ class Load:
             yield self.event(
                 "profiles", name, begin, kind="product.opened", product="current_account"
             )
+
+    def payments(self, now: datetime) -> Iterator[Keyed]:
+        """Eight weeks of payments of every customer, before ``now``."""
+        begin = now - timedelta(days=PAST_DAYS)
+        for name in self.names:
             for week in range(1, 9):
                 at = begin + timedelta(days=7 * week - 1)
                 yield self.payment(name, at, amount_minor=-self._random.randint(1_500, 9_000))

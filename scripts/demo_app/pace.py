@@ -1,0 +1,48 @@
+"""When the next event is due: by a rate of real time, and by simulated time if a speed-up is given."""
+
+from collections.abc import Iterator
+
+from scripts.town.stage import Emitted
+
+BURST_S = 0.25
+"""How much of a delay is made up for; a longer one is time lost, lest a burst follow it."""
+
+
+class Pacer:
+    """Hands out the events that are due."""
+
+    def __init__(self, events: Iterator[Emitted], *, rate: float, speed_up: float | None) -> None:
+        """Pace at most ``rate`` events a second, and no simulated instant before its time."""
+        self._events = events
+        self._rate = rate
+        self._speed_up = speed_up
+        self._credit = 0.0
+        self._last_s: float | None = None
+        self._origin: tuple[float, int] | None = None
+        self._next: Emitted | None = None
+        self.finished = False
+
+    def due(self, now_s: float) -> Iterator[Emitted]:
+        """The events due at a monotonic instant; lazily, so that what is heard between them counts."""
+        since_s = 0.0 if self._last_s is None else now_s - self._last_s
+        self._last_s = now_s
+        self._credit = min(self._credit + since_s * self._rate, max(self._rate * BURST_S, 1.0))
+        while self._credit >= 1.0 and not self.finished:
+            record = self._next or next(self._events, None)
+            self._next = None
+            if record is None:
+                self.finished = True
+                return
+            if not self._timely(record, now_s):
+                self._next = record
+                return
+            self._credit -= 1.0
+            yield record
+
+    def _timely(self, record: Emitted, now_s: float) -> bool:
+        if self._speed_up is None:
+            return True
+        if self._origin is None:
+            self._origin = (now_s, record.at_ms)
+        began_s, began_ms = self._origin
+        return record.at_ms <= began_ms + (now_s - began_s) * 1000 * self._speed_up

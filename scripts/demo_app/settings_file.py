@@ -1,0 +1,38 @@
+"""The settings that the demo runs the flows with: the defaults, but for a small machine and short runs."""
+
+from pathlib import Path
+
+from scripts.demo_app.options import PARTITIONS
+
+TEMPLATE = """# Written by scripts/demo for one run.
+[kafka]
+bootstrap = "{bootstrap}"
+topic_prefix = "{prefix}"
+partitions = {partitions}
+
+[decide]
+state_directory = "{state}"
+# The town lives faster than the wall clock.
+clock = "event"
+
+[measure]
+every_s = 2.0
+
+[rules]
+# More than in service, so that a short run has something to compare with.
+holdout_share = 0.15
+control_share = 0.20
+"""
+
+
+def write(directory: Path, *, bootstrap: str, prefix: str) -> Path:
+    """Write the settings of a run; returns where."""
+    path = directory / "settings.toml"
+    text = TEMPLATE.format(
+        bootstrap=bootstrap,
+        prefix=prefix,
+        partitions=PARTITIONS,
+        state=(directory / "state").as_posix(),
+    )
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,136 @@
+"""What feeds the demo: the town, which answers, or a replay, which can't."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from flows.catalogue import load
+from schemas.base import Channel
+from schemas.offers import Item
+from scripts.console.acceptance import Judged, arm_of
+from scripts.console.tally import Tally
+from scripts.demo_app.options import Options
+from scripts.replay.berka import berka
+from scripts.town import Emitted, Town
+
+MINOR_PER_EUR = 100
+VALUE_DAYS = 10
+"""How often a resident's value is reported; shorter than a month so that a short run sees some."""
+
+
+class World(Protocol):
+    """A source of events that may listen."""
+
+    name: str
+    answering: bool
+    customers: int
+
+    def events(self) -> Iterator[Emitted]:
+        """Events in order of simulated time."""
+        ...
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Something was said to a customer."""
+        ...
+
+    def judge(self, decision: dict[str, Any], tally: Tally) -> None:
+        """A decision was made, silence or not."""
+        ...
+
+
+class TownWorld:
+    """The simulated town."""
+
+    name = "simulated town"
+    answering = True
+
+    def __init__(self, seed: str, customers: int) -> None:
+        """Found it."""
+        self.customers = customers
+        self._town = Town(seed, customers, value_days=VALUE_DAYS)
+        self._items = {item.id: item for item in load()}
+
+    def events(self) -> Iterator[Emitted]:
+        """The town's life."""
+        return iter(self._town)
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Let the resident answer."""
+        self._town.offer(message)
+
+    def judge(self, decision: dict[str, Any], tally: Tally) -> None:
+        """Tell the console how good the choice truly was, among what the rules allowed."""
+        customer = str(decision.get("customer"))
+        allowed = [
+            item
+            for row in decision.get("candidates", ())
+            if row.get("stage_reached") == "arbitrate" and (item := self._items.get(row["action"]))
+        ]
+        if not allowed or customer not in self._town.residents:
+            return
+        channel = str(decision.get("channel") or Channel.PUSH)
+        chances = {
+            item.id: self._town.true_probability(customer, _as_offer(item, channel))
+            for item in allowed
+        }
+        worths = {
+            item.id: chances[item.id]
+            * (item.value_customer_minor + item.value_bank_minor)
+            / MINOR_PER_EUR
+            for item in allowed
+        }
+        chosen = str(decision.get("chosen"))
+        tally.judge(
+            Judged(
+                arm=arm_of(str(decision.get("arm"))),
+                chance=chances.get(chosen),
+                chance_even=sum(chances.values()) / len(chances),
+                chance_best=max(chances.values()),
+                worth_eur=worths.get(chosen, 0.0),
+                worth_even_eur=sum(worths.values()) / (len(worths) + 1),
+                worth_best_eur=max(0.0, *worths.values()),
+            )
+        )
+
+
+def _as_offer(item: Item, channel: str) -> dict[str, Any]:
+    asks = None
+    if item.asks_purpose is not None and item.asks_source is not None:
+        asks = {"purpose": item.asks_purpose.value, "source": item.asks_source.value}
+    return {
+        "action": item.id,
+        "kind": item.kind.value,
+        "category": item.category,
+        "product": item.product,
+        "feature": item.feature,
+        "channel": channel,
+        "asks": asks,
+    }
+
+
+class BerkaWorld:
+    """A replay; nobody in it answers."""
+
+    name = "replay of the Berka bank"
+    answering = False
+
+    def __init__(self, options: Options) -> None:
+        """Read the files, so that a flaw shows before anything is started.
+
+        Raises:
+            ReplayError: They can't be replayed.
+        """
+        assert options.replay is not None  # noqa: S101 - only made for a replay
+        self._records = list(berka(options.replay, customers=options.customers))
+        self.customers = len({record.key for record in self._records})
+
+    def events(self) -> Iterator[Emitted]:
+        """The bank's history."""
+        return iter(self._records)
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """The people of 1993 do not answer."""
+        del message
+
+    def judge(self, decision: dict[str, Any], tally: Tally) -> None:
+        """Nor does anybody know what they wanted."""
+        del decision, tally

@@ -1,0 +1,130 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from flows import settings
+from scripts.console import Header, Tally
+from scripts.demo_app import settings_file
+from scripts.demo_app.children import ChildError, Children, scrape, withheld_in
+from scripts.demo_app.options import CUSTOMERS_MIN, parse
+from scripts.demo_app.pace import Pacer
+from scripts.demo_app.world import TownWorld
+from scripts.town import Emitted
+
+
+def records(count: int, *, gap_ms: int = 1000) -> list[Emitted]:
+    """Events at equal distances of simulated time."""
+    return [Emitted(n * gap_ms, "app-events", "c1", {"event_id": str(n)}) for n in range(count)]
+
+
+def test_defaults_fit_the_broker() -> None:
+    """Without wishes, rate and size suit the broker."""
+    options = parse([])
+    assert options.rate_on("apache") == 300
+    assert options.rate_on("embedded") == 100
+    assert options.customers_at(300) == 300
+    assert options.customers_at(10) == CUSTOMERS_MIN
+
+
+def test_wishes_are_kept() -> None:
+    """What the command line says, holds."""
+    options = parse(["--rate", "50", "--customers", "7", "--replay", "berka", "data", "--plain"])
+    assert options.rate_on("apache") == 50
+    assert options.customers_at(50) == 7
+    assert options.replay == Path("data")
+    assert options.plain
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--minutes", "0"],
+        ["--rate", "fast"],
+        ["--customers", "0"],
+        ["--replay", "other", "data"],
+        ["--prefer", "redpanda"],
+    ],
+)
+def test_wrong_wishes_end_with_status_2(wrong: list[str]) -> None:
+    """A command line that can't be is refused before anything is started."""
+    with pytest.raises(SystemExit) as ended:
+        parse(wrong)
+    assert ended.value.code == 2
+
+
+def test_pace_keeps_the_rate() -> None:
+    """So many events a second, and no burst after a pause."""
+    pacer = Pacer(iter(records(10_000)), rate=100, speed_up=None)
+    given = sum(len(list(pacer.due(turn * 0.05))) for turn in range(101))
+    assert 490 <= given <= 500
+    assert len(list(pacer.due(60.0))) <= 25
+    assert not pacer.finished
+
+
+def test_speed_up_holds_back() -> None:
+    """Nothing comes before its simulated time, and all comes in the end."""
+    pacer = Pacer(iter(records(100)), rate=10_000, speed_up=10.0)
+    list(pacer.due(0.0))
+    given = [list(pacer.due(0.5 * turn)) for turn in range(1, 30)]
+    assert sum(map(len, given[:2])) <= 11
+    assert sum(map(len, given)) >= 99
+    assert pacer.finished
+
+
+def test_settings_load(tmp_path: Path) -> None:
+    """The flows accept the settings that the demo writes."""
+    path = settings_file.write(tmp_path, bootstrap="127.0.0.1:1", prefix="demo.")
+    loaded = settings.load(path, environment={})
+    assert loaded.decide.clock == "event"
+    assert loaded.kafka.topic_prefix == "demo."
+    assert loaded.rules.control_share > settings.load(environment={}).rules.control_share
+
+
+def test_dead_child_shows_its_log(tmp_path: Path) -> None:
+    """A flow that ends by itself is told with the end of its log."""
+    children = Children(tmp_path, environment=os.environ)
+    children.start("decide", settings=tmp_path / "missing.toml", metrics_port=1)
+    with pytest.raises(ChildError, match="flow decide ended") as caught:
+        children.wait_for(1)
+    assert "missing.toml" in str(caught.value)
+    children.stop()
+
+
+def test_metrics_are_read() -> None:
+    """Withheld events are found by source; nobody there is no error."""
+    text = 'x_total 3.0\nmarket_of_one_decide_withheld_total{source="app"} 12.0\n'
+    assert withheld_in(text) == {"app": 12}
+    assert scrape(1) is None
+
+
+def test_town_judges_decisions() -> None:
+    """The console is told the true chance and worth of a choice, beside all that the rules allowed."""
+    world = TownWorld("demo", 3)
+    tally = Tally(Header("b", world.name, "demo", 3))
+    next(world.events())
+    allowed = ("instant_saver", "travel_card", "feature_round_up")
+    decision = {
+        "customer": "c00001",
+        "channel": "in_app",
+        "arm": "exploit",
+        "chosen": "travel_card",
+        "candidates": [
+            *({"action": action, "stage_reached": "arbitrate"} for action in allowed),
+            {"action": "mortgage", "stage_reached": "screen"},
+            {"action": "silence", "stage_reached": "arbitrate"},
+        ],
+    }
+    world.judge(decision, tally)
+    chances = tally.acceptance.chances("committee", last=10)
+    worths = tally.acceptance.worths("committee", last=10)
+    assert chances is not None
+    assert worths is not None
+    assert 0 < chances[0] <= chances[2] < 1
+    assert chances[1] <= chances[2]
+    assert 0 < worths[1] < worths[2]
+    world.judge({**decision, "chosen": "silence"}, tally)
+    assert tally.acceptance.chances("committee", last=10) == chances
+    halved = tally.acceptance.worths("committee", last=10)
+    assert halved is not None
+    assert halved[0] == pytest.approx(worths[0] / 2)
