@@ -1,0 +1,210 @@
+"""A seeded town lives through the whole product; what must always hold is read off the topics."""
+
+from collections import defaultdict
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import orjson
+import pytest
+
+from flows.driver import Driver
+from flows.learn import Learner
+from operators.arbitrate import CONTEXT_NAMES
+from operators.offers import ACTION_NAMES
+from schemas.base import DAY_MS
+from schemas.models import Models
+from scripts.town.town import Town
+from tests.worlds import ruled
+
+EVENTS = 4_000
+CUSTOMERS = 40
+SHORT = 800
+BODIES = ("offers", "decisions", "transparency")
+WORLD = ruled(holdout_share=0.15, control_share=0.2)
+ITEMS = {item.id: item for item in WORLD.catalogue}
+
+
+class Life:
+    """A run of the town: the driver with its topics, and what the town emitted."""
+
+    def __init__(self, seed: str, events: int) -> None:
+        """Run it, answers of the residents included."""
+        learner = Learner(
+            CONTEXT_NAMES, ACTION_NAMES, actions=list(ITEMS), head=None, published=Models()
+        )
+        town = Town(seed, CUSTOMERS)
+        self.driver = Driver(WORLD, shards=2, learner=learner.hear, now_ms=town.now_ms)
+        self.faults: list[str] = []
+        told = 0
+        for index, emitted in enumerate(islice(town, events)):
+            self.faults.append(emitted.fault)
+            self.driver.send(emitted.topic, emitted.value(), key=emitted.key)
+            if index % 100 == 0 and town.now_ms > self.driver.now_ms:
+                self.driver.advance_to(town.now_ms)
+            offers = self.driver.records("offers")
+            for record in offers[told:]:
+                town.offer(orjson.loads(record.value or b"null"), town.now_ms)
+            told = len(offers)
+
+    def bodies(self) -> list[list[bytes | None]]:
+        """The bytes of the main outputs."""
+        return [[record.value for record in self.driver.records(topic)] for topic in BODIES]
+
+
+@pytest.fixture(scope="module")
+def life() -> Life:
+    """One life, looked at by every test."""
+    return Life("invariants", EVENTS)
+
+
+@pytest.fixture(scope="module")
+def decisions(life: Life) -> list[dict[str, Any]]:
+    """Its decisions."""
+    return life.driver.read("decisions")
+
+
+@pytest.fixture(scope="module")
+def issued(life: Life) -> list[dict[str, Any]]:
+    """What was said."""
+    return [o for o in life.driver.read("offers") if o["type"] != "offer.recalled"]
+
+
+def _ms(instant: str) -> int:
+    return round(datetime.fromisoformat(instant).timestamp() * 1000)
+
+
+def test_the_life_is_worth_looking_at(
+    decisions: list[dict[str, Any]], issued: list[dict[str, Any]], life: Life
+) -> None:
+    """Things were said and left unsaid, learnt from, and some records were broken."""
+    assert len(decisions) > 100
+    assert {d["chosen"] == "silence" for d in decisions} == {True, False}
+    assert len(issued) > 50
+    assert life.driver.read("lessons")
+    assert life.driver.world.models.committee is not None
+    assert life.driver.world.models.committee.version > 1
+
+
+def test_every_use_stands_on_a_consent(life: Life, decisions: list[dict[str, Any]]) -> None:
+    """Grants are rebuilt from the customers' log alone; each decision's proof is found there."""
+    granted: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for record in life.driver.records("customer-events"):
+        event = orjson.loads(record.value or b"null")
+        if event["kind"] == "consent.granted":
+            for source in event["sources"]:
+                proof = f"{event['record_id']}@{record.place}:0"
+                granted[event["customer"], event["purpose"], source].add(proof)
+    for decision in decisions:
+        for purpose, by_source in decision["consent_vector"].items():
+            for source, proof in by_source.items():
+                assert proof in granted[decision["customer"], purpose, source]
+        proven = {s for by_source in decision["consent_vector"].values() for s in by_source}
+        assert set(decision["sources_used"]) <= proven
+
+
+def test_no_use_after_withdrawal(life: Life) -> None:
+    """After a withdrawal or an objection, the purposes and sources that it took away are not used."""
+    closed: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    objected: dict[str, set[str]] = defaultdict(set)
+    by_trigger = {d["trigger"]["id"]: d for d in life.driver.read("decisions")}
+    for record in life.driver.records("customer-events"):
+        event = orjson.loads(record.value or b"null")
+        who = event["customer"]
+        if event["kind"] == "consent.withdrawn":
+            for purpose in [event["purpose"]] if event.get("purpose") else []:
+                closed[who].update((purpose, source) for source in event.get("sources", ()))
+        elif event["kind"] == "consent.granted":
+            closed[who].difference_update((event["purpose"], s) for s in event["sources"])
+        elif event["kind"] == "objection.raised":
+            objected[who].add(event["scope"])
+        elif event["kind"] == "objection.lifted":
+            objected[who].discard(event["scope"])
+        decision = by_trigger.get(event["event_id"])
+        if decision is None or decision["customer"] != who:
+            continue
+        used = {(p, s) for p, sources in decision["consent_vector"].items() for s in sources}
+        assert not used & closed[who]
+        if objected[who] & {"marketing", "profiling"} and decision["chosen"] != "silence":
+            assert ITEMS[decision["chosen"]].kind != "offer"
+
+
+def test_caps_hold_in_every_window(issued: list[dict[str, Any]]) -> None:
+    """No customer hears more than the caps allow, protective help aside."""
+    said: dict[str, list[int]] = defaultdict(list)
+    for offer in issued:
+        if not ITEMS[offer["action"]].protective:
+            said[offer["customer"]].append(_ms(offer["issued_at"]))
+    rules = WORLD.rules
+    for times in said.values():
+        for at in times:
+            assert sum(0 <= at - t < 7 * DAY_MS for t in times) <= rules.contacts_per_week
+            assert sum(0 <= at - t < DAY_MS for t in times) <= rules.contacts_per_day
+
+
+def test_the_braked_are_not_sold_to(decisions: list[dict[str, Any]]) -> None:
+    """While the brake is on nothing with sales pressure is chosen, and nothing is tried out."""
+    for decision in decisions:
+        if decision["vulnerability_brake"] and decision["chosen"] != "silence":
+            assert ITEMS[decision["chosen"]].pressure == 0
+            assert decision["propensity"] == 1.0
+
+
+def test_the_holdout_gets_protection_only(decisions: list[dict[str, Any]]) -> None:
+    """The holdout hears nothing that is not protective."""
+    held = [d for d in decisions if d["arm"] == "holdout"]
+    assert held
+    for decision in held:
+        assert decision["chosen"] == "silence" or ITEMS[decision["chosen"]].protective
+
+
+def test_high_stakes_wait_for_the_board(issued: list[dict[str, Any]]) -> None:
+    """Without a verdict no item of high stakes is said."""
+    assert not [o for o in issued if ITEMS[o["action"]].high_stakes]
+
+
+def test_decisions_are_whole(decisions: list[dict[str, Any]], issued: list[dict[str, Any]]) -> None:
+    """Each once, each a distribution, each chained to the one before, each offer with its decision."""
+    ids = [d["decision_id"] for d in decisions]
+    assert len(ids) == len(set(ids))
+    assert {o["decision_id"] for o in issued} <= set(ids)
+    last: dict[str, str] = {}
+    for decision in decisions:
+        total = sum(row.get("p_final", 0.0) for row in decision["candidates"])
+        assert total == pytest.approx(1.0, abs=1e-9)
+        assert decision["previous_digest"] == last.get(decision["customer"], "")
+        last[decision["customer"]] = decision["digest"]
+        assert decision["digests"]["model"]
+
+
+def test_dead_letters_are_what_was_broken(life: Life) -> None:
+    """A broken record is a dead letter with its cause, and only a broken record is."""
+    broken = [fault for fault in life.faults if fault and fault not in {"late", "doubled"}]
+    assert len(life.driver.records("dead-letters")) == len(broken)
+
+
+def test_no_text_leaves_the_reader(life: Life) -> None:
+    """What customers wrote is in no output."""
+    texts = [
+        orjson.loads(record.value or b"null").get("text")
+        for record in life.driver.records("customer-events")
+    ]
+    written = [text.encode() for text in texts if text]
+    assert written
+    outputs = b"\n".join(
+        record.value or b""
+        for topic in (*BODIES, "insights", "lessons", "impact", "reviews")
+        for record in life.driver.records(topic)
+    )
+    assert not [text for text in written if text in outputs]
+
+
+def test_same_seed_same_bytes() -> None:
+    """The same town gives the same bytes again; another one does not."""
+    first, again, other = (
+        Life("a", SHORT).bodies(),
+        Life("a", SHORT).bodies(),
+        Life("b", SHORT).bodies(),
+    )
+    assert first == again
+    assert first != other
