@@ -1,0 +1,23 @@
+"""The evaluations by name; each prints one JSON object as its last line when asked with ``--json``."""
+
+import sys
+from importlib import import_module
+
+EVALUATIONS: dict[str, str] = {
+    "forecasting": "balance, shortfall, large expense and income change, 30 to 90 days ahead",
+    "bandit": "regret of a policy on a classification table or on the wheel",
+    "ope": "off-policy estimates beside the truth that a second logged policy tells",
+    "value": "customer lifetime value when rewards come late",
+    "acceptance": "who takes an offer up, learnt progressively",
+}
+
+
+def main() -> int:
+    """Run the evaluation that the first argument names, with the arguments behind it."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in EVALUATIONS:
+        listing = "\n".join(f"  {key:<13}{words}" for key, words in EVALUATIONS.items())
+        sys.stderr.write(f"usage: scripts/evaluate NAME [--help]\n{listing}\n")
+        return 2
+    outcome: int = import_module(f"scripts.evaluation.{name}").main(sys.argv[2:])
+    return outcome
