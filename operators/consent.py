@@ -74,6 +74,19 @@ def usable(customer: Customer, purpose: Purpose, *, now_ms: int) -> frozenset[So
     return customer.granted(purpose, now_ms)
 
 
+def special(customer: Customer, source: Source, admitted: tuple[Purpose, ...]) -> frozenset[str]:
+    """The special categories that data of a source may be kept of: those that every purpose's grant names.
+
+    Memories are shared between purposes, so what one purpose may not see is not kept for another.
+    """
+    named = [
+        frozenset(grant.special)
+        for purpose in admitted
+        if (grant := customer.grants.get(purpose, {}).get(source)) is not None
+    ]
+    return frozenset.intersection(*named) if named else frozenset()
+
+
 def apply(customer: Customer, event: EventBase, *, position: str) -> ConsentChange | InputError:
     """Apply one control event to a customer copy; returns what changed, or why it can't be."""
     words = ""
@@ -122,7 +135,11 @@ def _grant(
         if event.at_ms <= customer.withdrawn.get(f"{event.purpose}:{source}", -1):
             continue
         customer.grants.setdefault(event.purpose, {})[source] = Grant(
-            record_id=event.record_id, position=position, from_ms=event.at_ms, until_ms=until_ms
+            record_id=event.record_id,
+            position=position,
+            from_ms=event.at_ms,
+            until_ms=until_ms,
+            special=event.special_categories,
         )
         began.append((event.purpose, source))
     if not began:

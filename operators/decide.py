@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from operators import consent, deliberate, learn, sense
 from operators.contracts import World
 from operators.draws import identify
+from operators.merchants import fenced, revealed
 from operators.triggers import wakes
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Customer
@@ -151,6 +152,9 @@ def _data(
         event = sense.read(event, world=world, degraded=outcome.trace)
     if isinstance(event, LifeAnswered) and not event.confirmed:
         me.signals.pop(f"life.{event.event}", None)
+    special = revealed(event)
+    if special is not None and special not in consent.special(me, event.source, admitted):
+        event = fenced(event)
     view = sense.View(me, world=world, now_ms=now_ms, stands=stands)
     _consider(outcome, me, event, view=view, position=position)
 

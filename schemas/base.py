@@ -64,6 +64,17 @@ DATA_SOURCES: tuple[Source, ...] = tuple(s for s in Source if s is not Source.CO
 """The sources that a customer may grant or withhold."""
 
 
+class SpecialCategory(StrEnum):
+    """Personal data that needs a consent which names it (GDPR article 9), as payments reveal it."""
+
+    HEALTH = "health"
+    RELIGION = "religion"
+    """Religious and philosophical belief."""
+    POLITICS = "politics"
+    UNION = "union"
+    SEX_LIFE = "sex_life"
+
+
 class Purpose(StrEnum):
     """What data may be used for, each mapped to a W3C DPV term by `DPV_TERMS`."""
 

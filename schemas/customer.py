@@ -22,12 +22,14 @@ class Grant:
     """Consent to use one source for one purpose.
 
     ``position`` is where on the customer's log it was given, as ``topic:partition:offset:index``.
+    ``special`` names the special categories that it covers as well.
     """
 
     record_id: str
     position: str
     from_ms: int
     until_ms: int | None = None
+    special: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)

@@ -9,7 +9,7 @@ NaN and infinities (JSON has none), tuples inside a slot's memory (they would co
 are not strings.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
 from typing import Any
 from zlib import crc32
@@ -124,10 +124,7 @@ def _encode_body(customer: Customer) -> list[Any]:
         customer.since_ms,
         customer.latest_ms,
         {
-            purpose: {
-                source: [grant.record_id, grant.position, grant.from_ms, grant.until_ms]
-                for source, grant in by_source.items()
-            }
+            purpose: {source: _encode_grant(grant) for source, grant in by_source.items()}
             for purpose, by_source in customer.grants.items()
         },
         customer.refusals,
@@ -151,6 +148,22 @@ def _encode_body(customer: Customer) -> list[Any]:
         customer.decision_count,
         customer.previous_digest,
     ]
+
+
+def _encode_grant(grant: Grant) -> list[Any]:
+    fields: list[Any] = [grant.record_id, grant.position, grant.from_ms, grant.until_ms]
+    # Left out when empty, which it nearly always is: records written before it existed read the same.
+    return [*fields, grant.special] if grant.special else fields
+
+
+def _decode_grant(
+    record_id: str,
+    position: str,
+    from_ms: int,
+    until_ms: int | None,
+    special: Sequence[str] = (),
+) -> Grant:
+    return Grant(record_id, position, from_ms, until_ms, tuple(special))
 
 
 def _decode_body(body: list[Any]) -> Customer:
@@ -183,7 +196,7 @@ def _decode_body(body: list[Any]) -> Customer:
         since_ms,
         latest_ms,
         {
-            purpose: {source: Grant(*grant) for source, grant in by_source.items()}
+            purpose: {source: _decode_grant(*grant) for source, grant in by_source.items()}
             for purpose, by_source in grants.items()
         },
         refusals,

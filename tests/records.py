@@ -37,7 +37,14 @@ def customers(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
             st.sampled_from(Purpose),
             st.dictionaries(
                 st.sampled_from(Source),
-                st.builds(Grant, _words, _words, _instants, st.none() | _instants),
+                st.builds(
+                    Grant,
+                    _words,
+                    _words,
+                    _instants,
+                    st.none() | _instants,
+                    st.just(()) | st.just(("health", "union")),
+                ),
                 max_size=2,
             ),
             max_size=2,

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.base import Channel, Instant, Purpose, Shape, Source, Token
+from schemas.base import Channel, Instant, Purpose, Shape, Source, SpecialCategory, Token
 from schemas.events.base import EventBase
 
 Loose = Field(strict=False)
@@ -20,13 +20,19 @@ class Notice(Shape):
 
 
 class ConsentGranted(EventBase):
-    """Data of these sources may be used for this purpose until ``valid_until`` (none: until withdrawn)."""
+    """Data of these sources may be used for this purpose until ``valid_until`` (none: until withdrawn).
+
+    What reveals one of the ``special_categories`` may only be used where it is named here.
+    """
 
     source: ClassVar[Source] = Source.CONTROL
     kind: Literal["consent.granted"] = "consent.granted"
     record_id: Token
     purpose: Annotated[Purpose, Loose]
     sources: Annotated[tuple[Annotated[Source, Loose], ...], Field(min_length=1, strict=False)]
+    special_categories: Annotated[
+        tuple[Annotated[SpecialCategory, Loose], ...], Field(strict=False)
+    ] = ()
     valid_until: Instant | None = None
     notice: Notice | None = None
 

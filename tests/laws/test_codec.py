@@ -17,7 +17,7 @@ FIELDS = {
     Customer: "customer since_ms latest_ms grants refusals withdrawn objections vulnerable preferences "
     "profile products slots signals open contacts rests mistrusted recent timers decision_count "
     "previous_digest",
-    Grant: "record_id position from_ms until_ms",
+    Grant: "record_id position from_ms until_ms special",
     LiveSignal: "at_ms until_ms strength sources words evidence",
     OpenDecision: "decision_id at_ms action purpose channel arm propensity model context "
     "action_features sources until_ms trainable offer_id label last_outcome",
