@@ -43,7 +43,7 @@ class DecideOptions:
     """How the flow runs.
 
     ``inputs`` are the topics read: the customers' log, and topics that are cut like it and keyed by
-    customer. ``event_clock`` ticks with the newest event time of a shard, for replays of old logs.
+    customer. ``event_clock``: the log moves the timers, see `flows.clock`.
     ``sync_s`` is how much of the newest state may be lost, and made again from the log, when the machine dies.
     """
 
@@ -94,12 +94,18 @@ class DecideFlow:
         self._failure = Failure()
         wanted = [(role, number) for number in stores for role in options.inputs]
         positions = {spot: stores[spot[1]].positions().get(spot) for spot in wanted}
-        tail.check_positions(connection, positions)
+        log_ends = tail.check_positions(connection, positions)
         reached = _reached(stores, shards=options.shards, counts=counts)
         sent, ends = tail.read(connection, reached=reached)
         self._shards = {
             number: Shard(
-                store, decode=decode, decide=decide, shards=options.shards, sent=sent[number]
+                store,
+                decode=decode,
+                decide=decide,
+                shards=options.shards,
+                sent=sent[number],
+                ends={spot: end for spot, end in log_ends.items() if spot[1] == number},
+                event_clock=options.event_clock,
             )
             for number, store in stores.items()
         }
@@ -182,10 +188,9 @@ class DecideFlow:
         return self._stop.asked
 
     def now_ms(self, shard: int) -> int | None:
-        """Wall clock, or the newest event time of the shard."""
-        if self._options.event_clock:
-            return self._shards[shard].newest_ms or None
-        return _wall_ms()
+        """The wall clock; none of a shard that has the events' own, whose timers the log moves."""
+        del shard
+        return 0 if self._options.event_clock else _wall_ms()
 
     def _sync(self, now: float) -> None:
         """Make the state safe shard by shard, and then tell the group how far it is.

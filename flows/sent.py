@@ -7,6 +7,7 @@ far the output topics are accounted for, or a second death would forget what the
 
 from collections.abc import Mapping
 
+from flows.clock import CLOCK
 from flows.records import Spot
 
 
@@ -22,10 +23,18 @@ class Sent:
         False
     """
 
-    def __init__(self, found: Mapping[str, int] | None = None) -> None:
-        """Begin with what was found at the ends of the output topics."""
+    def __init__(
+        self, found: Mapping[str, int] | None = None, ends: Mapping[Spot, int] | None = None
+    ) -> None:
+        """Begin with what was found at the ends of the output topics.
+
+        Args:
+            found: Id → CRC-32 of the value.
+            ends: Where the log ended when they were read: whatever they came from lies before. Without
+                that, what they name themselves must do; a timer's output does not name what set the timer.
+        """
         self._found = dict(found or {})
-        self._until: dict[Spot, int] = {}
+        self._until: dict[Spot, int] = dict(ends or {})
         for record_id in self._found:
             topic, partition, offset = record_id.split(":", 3)[:3]
             if topic != CLOCK:
@@ -48,7 +57,3 @@ class Sent:
             and all(positions.get(spot, 0) >= at for spot, at in self._until.items())
         ):
             self._found.clear()
-
-
-CLOCK = "clock"
-"""What stands in a position in place of the topic when a timer was the cause."""

@@ -8,6 +8,7 @@ simulation call the same code.
 from collections.abc import Mapping, Sequence
 
 from flows import outputs
+from flows.clock import CLOCK, strides
 from flows.records import Record, Spot
 from flows.work import Decide, Decode, Standing, Work
 from operators.contracts import World
@@ -29,10 +30,13 @@ class Shard(Standing):
         decide: Decide,
         shards: int,
         sent: Mapping[str, int] | None = None,
+        ends: Mapping[Spot, int] | None = None,
+        event_clock: bool = False,
     ) -> None:
-        """Take over a store; see `flows.work.Standing`."""
-        super().__init__(store, decode=decode, decide=decide, shards=shards, sent=sent)
+        """Take over a store; see `flows.work.Standing`. ``event_clock``: see `flows.clock`."""
+        super().__init__(store, decode=decode, decide=decide, shards=shards, sent=sent, ends=ends)
         self.unsynced = False
+        self._event_clock = event_clock
         self._delivered: list[int] = []
         self._reached: dict[Spot, int] = {}
 
@@ -59,10 +63,14 @@ class Shard(Standing):
             StateError: The store failed. Nothing of the batch is kept.
             Exception: A bug in `decide`, logged with its place on the log. Nothing of the batch is kept.
         """
-        work = Work(self, world)
-        for record in records:
-            work.take(record)
-        return self._commit(work)
+        if not self._event_clock:
+            return self._take(records, world)
+        entries: list[OutboxEntry] = []
+        for look, piece in strides(records, self.positions):
+            while look and (self.store.next_due_ms() or self.newest_ms + 1) <= self.newest_ms:
+                entries += self._wake(self.newest_ms, world)
+            entries += self._take(piece, world)
+        return entries
 
     def tick(self, now_ms: int, *, world: World) -> list[OutboxEntry]:
         """Wake the customers whose timers are due, at most `DUE_MAX`, and commit what is acknowledged."""
@@ -71,10 +79,7 @@ class Shard(Standing):
             self.sent.passed(self.positions, idle=True)
             self.settle()
             return []
-        work = Work(self, world)
-        for timer in self.store.due(now_ms, DUE_MAX):
-            work.wake(timer)
-        return self._commit(work)
+        return self._wake(now_ms, world)
 
     def acknowledge(self, sequence: int, topic: str, partition: int, offset: int) -> None:
         """An output lies on the log; forgotten with the next commit."""
@@ -105,8 +110,22 @@ class Shard(Standing):
         self.sync()
         self.store.close()
 
+    def _take(self, records: Sequence[Record], world: World) -> list[OutboxEntry]:
+        work = Work(self, world)
+        for record in records:
+            work.take(record)
+        return self._commit(work)
+
+    def _wake(self, now_ms: int, world: World) -> list[OutboxEntry]:
+        work = Work(self, world)
+        for timer in self.store.due(now_ms, DUE_MAX):
+            work.wake(timer)
+        return self._commit(work)
+
     def _commit(self, work: Work) -> list[OutboxEntry]:
         batch = work.batch
+        if self._event_clock and self.newest_ms > self.positions.get((CLOCK, self.number), 0):
+            batch.positions[CLOCK, self.number] = self.newest_ms
         batch.outbox = [entry for entry in work.made.values() if entry.sequence not in work.dropped]
         batch.delivered = [*self._delivered, *(s for s in work.dropped if s not in work.made)]
         if not self.sent:

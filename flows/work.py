@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from flows import outputs
+from flows.clock import CLOCK
 from flows.dead_letters import letter
 from flows.partition import shard_of
 from flows.records import Headers, Record, Spot
-from flows.sent import CLOCK, Sent
+from flows.sent import Sent
 from flows.tally import Tally
 from operators.contracts import World
 from operators.draws import identify
@@ -55,6 +56,7 @@ class Standing:
         decide: Decide,
         shards: int,
         sent: Mapping[str, int] | None = None,
+        ends: Mapping[Spot, int] | None = None,
     ) -> None:
         """Take over a store.
 
@@ -65,10 +67,10 @@ class Standing:
             shards: How many there are, to tell a record that is on the wrong partition.
             sent: Outputs after the positions in the store that the log already holds, as id → CRC-32 of
                 the value: they are not sent again.
+            ends: Where the log ended when those were read, by what the shard reads.
         """
         self.number = store.shard
         self.tally = Tally()
-        self.newest_ms = 0
         self.store = store
         self.decode = decode
         self.decide = decide
@@ -76,7 +78,8 @@ class Standing:
         self.positions: dict[Spot, int] = store.positions()
         self.source_positions = store.source_positions()
         self.next_sequence = store.next_sequence
-        self.sent = Sent(sent)
+        self.newest_ms = self.positions.get((CLOCK, self.number), 0)
+        self.sent = Sent(sent, ends)
         self.pending: dict[int, bytes | None] = {}
 
 

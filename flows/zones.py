@@ -7,8 +7,9 @@ airports of a city (an IATA metropolitan area, such as LON).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import asin, ceil, cos, floor, radians, sin, sqrt
 from typing import Literal
 
@@ -50,10 +51,16 @@ class Zones:
     """
 
     def __init__(self, circles: Iterable[Circle]) -> None:
-        self._cells: dict[tuple[int, int], list[Circle]] = defaultdict(list)
-        for circle in circles:
+        """Circles are walked through at the first look-up: most workers never meet a position."""
+        self._circles = circles
+
+    @cached_property
+    def _cells(self) -> dict[tuple[int, int], list[Circle]]:
+        cells: dict[tuple[int, int], list[Circle]] = defaultdict(list)
+        for circle in self._circles:
             for cell in _cells_of(circle):
-                self._cells[cell].append(circle)
+                cells[cell].append(circle)
+        return cells
 
     def zone_of(self, latitude: float, longitude: float) -> tuple[str, ZoneKind]:
         """The zone that a position in degrees lies in (the nearest when they overlap), and its kind."""
@@ -81,15 +88,19 @@ class Zones:
 
 
 def load_airports() -> Zones:
-    """The zones of all airports with an IATA code (about 8,000); takes some tenths of a second."""
+    """The zones of all airports with an IATA code (about 8,000); the first look-up loads them."""
+    return Zones(_airports())
+
+
+def _airports() -> Iterator[Circle]:
     large = {
         airport
         for area in airportsdata.load_iata_macs().values()
         if len(area["airports"]) > 1
         for airport in area["airports"]
     }
-    return Zones(
-        Circle(
+    for code, airport in airportsdata.load("IATA").items():
+        yield Circle(
             zone=f"airport:{code}",
             kind="airport",
             latitude=airport["lat"],
@@ -98,8 +109,6 @@ def load_airports() -> Zones:
             if code in large or "International" in airport["name"]
             else RADIUS_KM,
         )
-        for code, airport in airportsdata.load("IATA").items()
-    )
 
 
 def distance_km(

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from flows.kafka.client import PROBE_S, Connection, Deadline, Watch, at_end, explain, passing
 from flows.kafka.source import Pace, consumer, to_record
@@ -47,6 +47,7 @@ class ControlReader:
             group="market-of-one-control",
             heard=self._watch.heard,
             pace=Pace(fetch_wait_ms=100, queue_kbytes=65_536),
+            lost="earliest",
             tell_end=True,
         )
 
@@ -57,7 +58,8 @@ class ControlReader:
             TransportError: The brokers can't be reached, or nothing came for `STALL_S`.
         """
         self._consumer.assign(
-            [TopicPartition(name, p, OFFSET_BEGINNING) for name, p in self._unread]
+            # Not OFFSET_BEGINNING, for which librdkafka asks, and asks again half a second later.
+            [TopicPartition(name, p, 0) for name, p in self._unread]
         )
         deadline = Deadline(STALL_S, what="control")
         while self._unread:

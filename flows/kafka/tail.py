@@ -120,11 +120,16 @@ def offsets_at(connection: Connection, spots: Iterable[Spot], at: OffsetSpec) ->
     return patiently(ask, role="offsets", watch=watch)
 
 
-def check_positions(connection: Connection, positions: Mapping[Spot, int | None]) -> None:
+def check_positions(
+    connection: Connection, positions: Mapping[Spot, int | None]
+) -> dict[Spot, int]:
     """Check that the log still holds what the state wants to read next.
 
     The brokers say so too when it is fetched, and then it is an error as well; this says it before
     anything is decided, of all partitions at once, and knows a log that was made anew and is shorter.
+
+    Returns:
+        Where the log ends now, of all partitions.
 
     Raises:
         StateError: ``state.position-out-of-range``. Disposition: halt.
@@ -132,7 +137,7 @@ def check_positions(connection: Connection, positions: Mapping[Spot, int | None]
     """
     known = {spot: at for spot, at in positions.items() if at is not None}
     lows = offsets_at(connection, known, OffsetSpec.earliest())
-    ends = offsets_at(connection, known, OffsetSpec.latest())
+    ends = offsets_at(connection, positions, OffsetSpec.latest())
     beyond = {spot: at for spot, at in known.items() if at > ends[spot]}
     lost = {spot for spot, at in known.items() if at < lows[spot]}
     lost |= beyond.keys() - _held(connection, beyond)
@@ -144,6 +149,7 @@ def check_positions(connection: Connection, positions: Mapping[Spot, int | None]
                 for role, partition in sorted(lost)
             )
         )
+    return ends
 
 
 def _held(connection: Connection, beyond: Mapping[Spot, int]) -> set[Spot]:

@@ -259,3 +259,21 @@ def test_a_bug_stops_the_batch_and_keeps_nothing_of_it() -> None:
         shell(store, deciding=broken).process(log_of(morning("c-1")), world=WORLD)
     assert store.positions() == {}
     assert store.customer("c-1") is None
+
+
+def test_a_timers_output_is_waited_for_until_the_log_was_read_again() -> None:
+    """An output that a timer caused does not name what set the timer, so all of the log must have passed."""
+    records = log_of(granted())
+    shard = Shard(
+        MemoryStore(0),
+        decode=shard_decode(Limits(), Zones(())),
+        decide=decide,
+        shards=1,
+        sent={"clock:0:1:x/0": 7},
+        ends={("customer-events", 0): 1},
+    )
+    shard.tick(0, world=WORLD)
+    assert shard.sent
+    shard.process(records, world=WORLD)
+    shard.tick(0, world=WORLD)
+    assert not shard.sent
