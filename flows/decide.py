@@ -36,6 +36,8 @@ from state.store import ShardStore
 
 LOG = logging.getLogger(__name__)
 CONTROL_EVERY_S = 0.1
+SETTLE_EVERY_S = 0.05
+"""How often what is held is committed when there is a moment's rest; under load, with each shard's tick."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -124,6 +126,8 @@ class DecideFlow:
             pace=options.pace,
         )
         self._control_at = 0.0
+        self._settle_at = 0.0
+        self._holding: list[Shard] = []
         self._sync_at = time.monotonic() + options.sync_s
         self._unsynced: list[tuple[Shard, dict[Spot, int]]] = []
         self._synced: dict[Spot, int] = {}
@@ -161,7 +165,7 @@ class DecideFlow:
         for batch in batches:
             shard = self._shards[batch.shard]
             if batch.records:
-                made = shard.process(batch.records, world=self._keeper.world)
+                made = shard.process(batch.records, world=self._keeper.world, hold=True)
                 parcels += self._parcels(shard, made)
                 self._metrics.read(batch.records, now_ms=_wall_ms())
             if batch.tick_ms is not None:
@@ -178,6 +182,21 @@ class DecideFlow:
             self._control.poll()
             self._metrics.in_flight(self._writer.in_flight)
         self._sync(now)
+
+    def rest(self) -> bool:
+        """Nothing is there to read: commit what one shard holds; whether others hold more.
+
+        Not at each pause: a commit of some events costs little more than a commit of one.
+        """
+        if not self._holding:
+            now = time.monotonic()
+            if now < self._settle_at:
+                return False
+            self._settle_at = now + SETTLE_EVERY_S
+            self._holding = [shard for shard in self._shards.values() if shard.holds]
+        if self._holding:
+            self._holding.pop().settle()
+        return bool(self._holding)
 
     def room(self, timeout_s: float) -> bool:
         """Whether the writer keeps up."""

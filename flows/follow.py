@@ -152,6 +152,10 @@ class FollowFlow:
         """Whether the writer keeps up."""
         return self._writer.room(timeout_s)
 
+    def rest(self) -> bool:
+        """Nothing waits here."""
+        return False
+
     def stopping(self) -> bool:
         """Whether a signal came."""
         return self._stop.asked

@@ -189,6 +189,10 @@ class IngestFlow:
         """Whether the writer keeps up."""
         return self._writer.room(timeout_s)
 
+    def rest(self) -> bool:
+        """Nothing waits here."""
+        return False
+
     def stopping(self) -> bool:
         """Whether a signal came; the last acknowledgements are waited for and reported first."""
         if self._stop.asked:

@@ -15,6 +15,8 @@ from operators.contracts import World
 from state.outbox import OutboxEntry
 from state.store import ShardStore
 
+HELD_MAX = 256
+"""Records whose commit may wait together."""
 DUE_MAX = 1024
 """Timers that one tick wakes; the rest wait for the next tick, so that events are not held up."""
 
@@ -37,6 +39,7 @@ class Shard(Standing):
         super().__init__(store, decode=decode, decide=decide, shards=shards, sent=sent, ends=ends)
         self.unsynced = False
         self._event_clock = event_clock
+        self._held: Work | None = None
         self._delivered: list[int] = []
         self._reached: dict[Spot, int] = {}
 
@@ -53,8 +56,14 @@ class Shard(Standing):
         self.settle()
         return again
 
-    def process(self, records: Sequence[Record], *, world: World) -> list[OutboxEntry]:
+    def process(
+        self, records: Sequence[Record], *, world: World, hold: bool = False
+    ) -> list[OutboxEntry]:
         """Decide on a batch of records in order, and commit it.
+
+        With ``hold`` a batch that says nothing may wait for the next one, at most `HELD_MAX` records or
+        until `settle`: most events only fold, and one commit then writes many of them. Until it is
+        committed, what is held is in memory alone, and a crash reads it from the log again.
 
         Returns:
             What to send. Each entry is acknowledged by `acknowledge`, or sent again after a restart.
@@ -64,7 +73,7 @@ class Shard(Standing):
             Exception: A bug in `decide`, logged with its place on the log. Nothing of the batch is kept.
         """
         if not self._event_clock:
-            return self._take(records, world)
+            return self._take(records, world, hold=hold)
         entries: list[OutboxEntry] = []
         for look, piece in strides(records, self.positions):
             while look and (self.store.next_due_ms() or self.newest_ms + 1) <= self.newest_ms:
@@ -74,6 +83,7 @@ class Shard(Standing):
 
     def tick(self, now_ms: int, *, world: World) -> list[OutboxEntry]:
         """Wake the customers whose timers are due, at most `DUE_MAX`, and commit what is acknowledged."""
+        self.settle()  # what is held may move a timer
         next_due_ms = self.store.next_due_ms()
         if next_due_ms is None or next_due_ms > now_ms:
             self.sent.passed(self.positions, idle=True)
@@ -87,10 +97,16 @@ class Shard(Standing):
             self._delivered.append(sequence)
         self._reached[topic, partition] = offset + 1
 
+    @property
+    def holds(self) -> bool:
+        """Whether something waits for `settle`."""
+        return self._held is not None
+
     def settle(self) -> None:
-        """Commit acknowledgements alone, if there are any."""
-        if self._delivered or (self._reached and not self.sent):
-            self._commit(Work(self, None))
+        """Commit what is held, and acknowledgements."""
+        work, self._held = self._held, None
+        if work is not None or self._delivered or (self._reached and not self.sent):
+            self._commit(work or Work(self))
 
     def mark(self, ends: Mapping[Spot, int]) -> None:
         """Note how far the output topics were read at start; the next start reads on from there.
@@ -110,16 +126,21 @@ class Shard(Standing):
         self.sync()
         self.store.close()
 
-    def _take(self, records: Sequence[Record], world: World) -> list[OutboxEntry]:
-        work = Work(self, world)
+    def _take(
+        self, records: Sequence[Record], world: World, *, hold: bool = False
+    ) -> list[OutboxEntry]:
+        work, self._held = self._held or Work(self), None
         for record in records:
-            work.take(record)
+            work.take(record, world)
+        if hold and not work.made and work.taken < HELD_MAX:
+            self._held = work
+            return []
         return self._commit(work)
 
     def _wake(self, now_ms: int, world: World) -> list[OutboxEntry]:
-        work = Work(self, world)
+        work = Work(self)
         for timer in self.store.due(now_ms, DUE_MAX):
-            work.wake(timer)
+            work.wake(timer, world)
         return self._commit(work)
 
     def _commit(self, work: Work) -> list[OutboxEntry]:

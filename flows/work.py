@@ -86,17 +86,18 @@ class Standing:
 class Work:
     """One batch in the making: what it changed so far, seen by the events after it."""
 
-    def __init__(self, shard: Standing, world: World | None) -> None:
+    def __init__(self, shard: Standing) -> None:
         self._shard = shard
-        self._world = world
+        self.taken = 0
         self._source = outputs.source_of(shard.number)
         self.batch = ShardBatch()
         self.made: dict[int, OutboxEntry] = {}
         self.dropped: set[int] = set()
 
-    def take(self, record: Record) -> None:
+    def take(self, record: Record, world: World) -> None:
         """One record: skipped if seen, dead-lettered if it can't be used, decided on otherwise."""
         shard, batch = self._shard, self.batch
+        self.taken += 1
         spot = (record.topic, record.partition)
         if record.offset < batch.positions.get(spot, shard.positions.get(spot, 0)):
             shard.tally.skipped += 1
@@ -111,13 +112,15 @@ class Work:
             if isinstance(placed, InputError):
                 self._refuse(record, placed, index=index, stage="decode")
                 continue
-            self._overdue(placed)
-            outcome = self._decide(placed, position=f"{record.place}:{index}", began_ns=began_ns)
+            self._overdue(placed, world)
+            outcome = self._decide(
+                placed, world=world, position=f"{record.place}:{index}", began_ns=began_ns
+            )
             if outcome.rejected is not None:
                 self._refuse(record, outcome.rejected, index=index, stage="admit")
             began_ns = time.perf_counter_ns()
 
-    def wake(self, timer: Timer) -> None:
+    def wake(self, timer: Timer, world: World) -> None:
         """A timer that is due becomes an event, the same one whenever it is made."""
         customer = self._customer(timer.customer)
         if customer is None or customer.timers.get(timer.name) != timer.due_ms:
@@ -129,7 +132,7 @@ class Work:
             timer=timer.name,
         )
         position = f"{CLOCK}:{self._shard.number}:{timer.due_ms}:{event.event_id}"
-        self._decide(event, position=position, began_ns=time.perf_counter_ns())
+        self._decide(event, world=world, position=position, began_ns=time.perf_counter_ns())
         self._shard.tally.ticks += 1
         after = self._customer(timer.customer)
         if after is not None and after.timers.get(timer.name) == timer.due_ms:
@@ -138,7 +141,7 @@ class Work:
             del after.timers[timer.name]
             self.batch.customers[timer.customer] = after
 
-    def _overdue(self, event: EventBase) -> None:
+    def _overdue(self, event: EventBase, world: World) -> None:
         """Wake what was due before an event, so that the order does not hang on when ticks come.
 
         Not before a control event: a withdrawal is not preceded by a last offer.
@@ -152,17 +155,14 @@ class Work:
             name, due_ms = min(customer.timers.items(), key=lambda timer: (timer[1], timer[0]))
             if due_ms > event.at_ms:
                 return
-            self.wake(Timer(due_ms, event.customer, name))
+            self.wake(Timer(due_ms, event.customer, name), world)
 
-    def _decide(self, event: EventBase, *, position: str, began_ns: int) -> Outcome:
+    def _decide(self, event: EventBase, *, world: World, position: str, began_ns: int) -> Outcome:
         shard = self._shard
-        if self._world is None:
-            message = "events need a world"
-            raise ValueError(message)
         customer = self._customer(event.customer)
         before = customer or Customer(event.customer, since_ms=event.at_ms)
         try:
-            outcome = shard.decide(before, event, world=self._world, position=position)
+            outcome = shard.decide(before, event, world=world, position=position)
         except Exception as bug:
             LOG.exception(
                 "decide failed",

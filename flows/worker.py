@@ -18,8 +18,6 @@ LOG = logging.getLogger(__name__)
 NEVER = timedelta(days=3650)
 """No epochs: they would stop the input, and nothing of ours lives in Bytewax's recovery store."""
 CLOSE_S_MAX = 5.0
-YOUNG_ONLY = (20_000, 20, 1_000_000)
-"""Thresholds of the three generations: the third is practically never due."""
 STUCK = 70
 """Exit status when the process did not end in time (EX_SOFTWARE)."""
 
@@ -89,16 +87,16 @@ class Failure:
         return guarded
 
 
-def calm_collector() -> None:
-    """Keep Python's cycle collector from walking over every customer held, which stops the worker.
+def dismiss_collector() -> None:
+    """Switch Python's cycle collector off: it stops the worker to walk over records that have no cycles.
 
-    A full collection costs in proportion to all that lives, hundreds of milliseconds with some thousand
-    records in the cache. What lives long here (records, models, the catalogue) has no cycles, so only the
-    young generations are looked through.
+    Even the youngest generation costs some ten milliseconds a pass, since what an event makes (a customer's
+    new record) lives on in the cache. Reference counts free everything that deciding lets go of, which a
+    law holds `operators.decide` to.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*YOUNG_ONLY)
+    gc.disable()
 
 
 def run(graph: Dataflow, *, failure: Failure) -> None:
@@ -107,7 +105,7 @@ def run(graph: Dataflow, *, failure: Failure) -> None:
     Raises:
         Exception: What stopped the run, as it was raised and not as Bytewax wraps it.
     """
-    calm_collector()
+    dismiss_collector()
     try:
         _execute(graph, epoch_interval=NEVER)
     except Exception as wrapped:  # noqa: BLE001 - what Bytewax raises wraps what we raised

@@ -79,7 +79,7 @@ class Moment:
     now_ms: int
     memories: Mapping[str, Memory]
     features: Mapping[str, float]
-    forecasts: Mapping[str, Forecast]
+    forecasts: Mapping[str, Forecast | None]
     reading: Reading | None = None
     rules: Rules = field(default_factory=Rules)
 
@@ -145,7 +145,7 @@ class Situation:
     customer: Customer
     now_ms: int
     features: Mapping[str, float]
-    forecasts: Mapping[str, Forecast]
+    forecasts: Mapping[str, Forecast | None]
     rules: Rules
     models: Models
     readable: frozenset[Source]

@@ -6,11 +6,11 @@ Reading is lazy: a feature group or a forecast is computed when somebody looks a
 events cost only their fold. A plug-in that fails is named and left out: less is said, never more.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from operators.consent import PURPOSES, Standing
-from operators.contracts import Moment, World
+from operators.contracts import FeatureGroup, Forecaster, Moment, Trigger, World
 from operators.draws import identify
 from operators.features import FEATURES
 from operators.features.app import in_use
@@ -22,41 +22,104 @@ from schemas.base import Purpose, Source
 from schemas.customer import Customer, LiveSignal, Memory
 from schemas.decisions import Lesson
 from schemas.events import EventBase, MessageLabelled, MessageRead, MessageReceived
+from schemas.rules import Rules
 from schemas.signals import Forecast, Reading, Signal
 
 SOURCE_OF_SLOT: dict[str, Source] = {
     **{group.slot.name: group.slot.source for group in FEATURES},
     **{t.slot.name: t.slot.source for t in TRIGGERS if t.slot is not None},
 }
-GROUP_OF = {spec.name: group for group in FEATURES for spec in group.specs}
-GROUPS_OF_KIND: dict[str, tuple[Any, ...]] = {}
-for _group in FEATURES:
-    for _kind in _group.kinds:
-        GROUPS_OF_KIND[_kind] = (*GROUPS_OF_KIND.get(_kind, ()), _group)
+GROUP_OF: dict[str, FeatureGroup] = {spec.name: group for group in FEATURES for spec in group.specs}
+FORECASTER_OF: dict[str, Forecaster] = {forecaster.name: forecaster for forecaster in FORECASTERS}
+GROUPS_OF_KIND: dict[str, tuple[FeatureGroup, ...]] = {
+    kind: tuple(group for group in FEATURES if kind in group.kinds)
+    for kind in sorted({kind for group in FEATURES for kind in group.kinds})
+}
+TRIGGERS_OF_KIND: dict[str, tuple[Trigger, ...]] = {
+    kind: tuple(trigger for trigger in TRIGGERS if kind in trigger.kinds)
+    for kind in sorted({kind for trigger in TRIGGERS for kind in trigger.kinds})
+}
 
 
-class Lazy(Mapping[str, Any]):
-    """A read-only mapping that computes a value when it is first looked at."""
+class Features(Mapping[str, float]):
+    """The features by name, each group computed when one of its own is first looked at.
 
-    def __init__(self, names: Sequence[str], compute: Callable[[str], Mapping[str, Any]]) -> None:
-        """Keep the names, and what computes one (and perhaps its neighbours)."""
-        self._names = names
-        self._compute = compute
-        self._values: dict[str, Any] = {}
+    It holds the memories and not the view: no circle of references, so nothing is left to the collector.
+    """
 
-    def __getitem__(self, name: str) -> Any:
-        """The value, computed once."""
-        if name not in self._values:
-            self._values.update(self._compute(name))
-        return self._values[name]
+    __slots__ = ("_failed", "_memories", "_now_ms", "_values")
+
+    def __init__(self, memories: Mapping[str, Memory], *, now_ms: int, failed: list[str]) -> None:
+        """Look at memories that may still be folded; what fails is named in ``failed``."""
+        self._memories = memories
+        self._now_ms = now_ms
+        self._failed = failed
+        self._values: dict[str, float] = {}
+
+    def __getitem__(self, name: str) -> float:
+        """The value, computed once; of a zero memory when the group fails."""
+        value = self._values.get(name)
+        if value is None:
+            self._read(GROUP_OF[name])
+            value = self._values[name]
+        return value
 
     def __iter__(self) -> Iterator[str]:
         """All names, computed or not."""
-        return iter(self._names)
+        return iter(GROUP_OF)
 
     def __len__(self) -> int:
-        """How many names there are."""
-        return len(self._names)
+        """How many features there are."""
+        return len(GROUP_OF)
+
+    def _read(self, group: FeatureGroup) -> None:
+        memory = self._memories.get(group.slot.name)
+        if memory is None:
+            memory = group.slot.zero()
+        try:
+            values = group.read(memory, now_ms=self._now_ms)
+        except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
+            self._failed.append(f"feature:{group.slot.name}")
+            values = group.read(group.slot.zero(), now_ms=self._now_ms)
+        for spec, value in zip(group.specs, values, strict=True):
+            self._values[spec.name] = value
+
+
+class Forecasts(Mapping[str, Forecast | None]):
+    """The forecasts by name, each made when it is first looked at."""
+
+    __slots__ = ("_failed", "_made", "_memories", "_now_ms", "_rules")
+
+    def __init__(
+        self, memories: Mapping[str, Memory], *, now_ms: int, rules: Rules, failed: list[str]
+    ) -> None:
+        """Look ahead from memories that may still be folded; what fails is named in ``failed``."""
+        self._memories = memories
+        self._now_ms = now_ms
+        self._rules = rules
+        self._failed = failed
+        self._made: dict[str, Forecast | None] = {}
+
+    def __getitem__(self, name: str) -> Forecast | None:
+        """The forecast, made once; None when the forecaster abstains or fails."""
+        if name not in self._made:
+            try:
+                made = FORECASTER_OF[name].forecast(
+                    self._memories, now_ms=self._now_ms, rules=self._rules
+                )
+            except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
+                self._failed.append(f"forecast:{name}")
+                made = None
+            self._made[name] = made
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """All names, made or not."""
+        return iter(FORECASTER_OF)
+
+    def __len__(self) -> int:
+        """How many forecasters there are."""
+        return len(FORECASTER_OF)
 
 
 class View:
@@ -85,8 +148,10 @@ class View:
             for name, memory in me.slots.items()
             if SOURCE_OF_SLOT.get(name) in self.admitted
         }
-        self.features = Lazy(tuple(GROUP_OF), self._read)
-        self.forecasts = Lazy(tuple(f.name for f in FORECASTERS), self._forecast)
+        self.features = Features(self.memories, now_ms=now_ms, failed=self.failed)
+        self.forecasts = Forecasts(
+            self.memories, now_ms=now_ms, rules=world.rules, failed=self.failed
+        )
 
     def blind_to(self, me: Customer, source: Source) -> "View":
         """The same view without a source, for what would have been said without it."""
@@ -112,27 +177,6 @@ class View:
     def allows(self, purpose: Purpose, sources: Sequence[Source]) -> bool:
         """Whether a purpose may use all of these sources."""
         return self.usable(purpose).issuperset(sources)
-
-    def _read(self, name: str) -> dict[str, float]:
-        group = GROUP_OF[name]
-        memory = self.memories.get(group.slot.name)
-        if memory is None:
-            memory = group.slot.zero()
-        try:
-            values = group.read(memory, now_ms=self.now_ms)
-        except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
-            self.failed.append(f"feature:{group.slot.name}")
-            values = group.read(group.slot.zero(), now_ms=self.now_ms)
-        return {spec.name: value for spec, value in zip(group.specs, values, strict=True)}
-
-    def _forecast(self, name: str) -> dict[str, Forecast | None]:
-        forecaster = next(f for f in FORECASTERS if f.name == name)
-        try:
-            made = forecaster.forecast(self.memories, now_ms=self.now_ms, rules=self.world.rules)
-        except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
-            self.failed.append(f"forecast:{name}")
-            made = None
-        return {name: made}
 
 
 def fold(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> None:
@@ -161,9 +205,7 @@ def notice(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> t
         rules=view.world.rules,
     )
     signals: list[Signal] = []
-    for trigger in TRIGGERS:
-        if event.kind not in trigger.kinds:
-            continue
+    for trigger in TRIGGERS_OF_KIND.get(event.kind, ()):
         slot = trigger.slot
         memory = None
         if slot is not None:

@@ -1,6 +1,6 @@
 """The one record per customer: consents, memories of the plug-ins, open decisions, contacts.
 
-Everything in it is made of str, int, float, bool, None, list and dict (and the small classes here), so
+Everything in it is made of str, bytes, int, float, bool, None, list and dict (and the small classes here), so
 the codec needs no knowledge of meaning. `operators.decide` never changes a record that it was given:
 it works on `Customer.copy()` and replaces what it changes.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from schemas.base import Purpose, Source
 
 Memory = Any
-"""The memory of one plug-in: a JSON-able value that is replaced, never changed in place."""
+"""The memory of one plug-in: a value of these types that is replaced, never changed in place."""
 
 
 _SOURCES: dict[str, Source] = {source.value: source for source in Source}

@@ -14,12 +14,12 @@ _numbers = st.one_of(
     st.integers(min_value=-(2**63), max_value=2**63 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
 )
-json_values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | _numbers | _words,
+kept_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | _numbers | _words | st.binary(max_size=12),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_words, inner, max_size=4),
     max_leaves=12,
 )
-"""What a plug-in may keep: all that comes back equal from JSON."""
+"""What a plug-in may keep: all that comes back equal."""
 _shares = st.floats(min_value=0, max_value=1)
 _floats = st.lists(st.integers(-8192, 8192).map(lambda n: n / 1024), max_size=5).map(tuple)
 _sources = st.lists(st.sampled_from(Source), max_size=3).map(tuple)
@@ -58,9 +58,9 @@ def customers(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
             st.builds(Preference, st.booleans(), st.none() | st.integers(0, 23)),
             max_size=2,
         ),
-        profile=st.dictionaries(_words, json_values, max_size=2),
+        profile=st.dictionaries(_words, kept_values, max_size=2),
         products=_instants_by_word,
-        slots=st.dictionaries(_words, json_values, max_size=3),
+        slots=st.dictionaries(_words, kept_values, max_size=3),
         signals=st.dictionaries(
             _words,
             st.builds(
@@ -69,7 +69,7 @@ def customers(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
                 until_ms=_instants,
                 strength=_shares,
                 sources=_sources,
-                evidence=st.dictionaries(_words, json_values, max_size=2),
+                evidence=st.dictionaries(_words, kept_values, max_size=2),
             ),
             max_size=2,
         ),

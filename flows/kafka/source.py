@@ -6,6 +6,7 @@ to read on, and a group's idea of it would be a second truth.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +52,10 @@ class Loop(Protocol):
 
     def room(self, timeout_s: float) -> bool:
         """Whether more may be read; waits at most ``timeout_s`` for acknowledgements if not."""
+        ...
+
+    def rest(self) -> bool:
+        """Nothing is there to read: do a little of what can wait; whether more of it is left."""
         ...
 
     def stopping(self) -> bool:
@@ -154,9 +159,10 @@ class LogReader(StatelessSourcePartition[Batch]):
         self._roles = {connection.topic(role): role for role, _ in positions}
         self._eager_turns = 0
         self._tick_at = time.monotonic()
+        self._waiting: deque[Batch] = deque()
 
     def next_batch(self) -> list[Batch]:
-        """What came, by shard, and a tick for each shard when it is time."""
+        """What came for one shard, or its tick: one at a time, so that its outputs need not wait for others'."""
         return self._next()
 
     def _turn(self) -> list[Batch]:
@@ -166,15 +172,21 @@ class LogReader(StatelessSourcePartition[Batch]):
             raise StopIteration
         if not loop.room(self._pace.idle_s):
             return []
+        if not self._waiting:
+            self._read()
+        return [self._waiting.popleft()] if self._waiting else []
+
+    def _read(self) -> None:
+        """Queue what came, by shard, and a tick for each shard when it is time."""
         messages = self._consume()
-        batches = self._batches(messages) if messages else []
+        if messages:
+            self._waiting += self._batches(messages)
         if self._pace.tick_s is not None and time.monotonic() >= self._tick_at:
             self._tick_at = time.monotonic() + self._pace.tick_s
             for shard in self._shards:
-                now_ms = loop.now_ms(shard)
+                now_ms = self._loop.now_ms(shard)
                 if now_ms is not None:
-                    batches.append(Batch(shard, (), now_ms))
-        return batches
+                    self._waiting.append(Batch(shard, (), now_ms))
 
     def next_awake(self) -> datetime:
         """At once: waiting is done inside `next_batch`, where data ends it early."""
@@ -199,6 +211,8 @@ class LogReader(StatelessSourcePartition[Batch]):
         """Read without waiting; when idle, wait for the first record and take what stands behind it."""
         messages = self._consumer.consume(self._pace.batch_max, 0)
         if not messages:
+            if self._loop.rest():
+                return messages
             if self._eager_turns:
                 self._eager_turns -= 1
                 return messages
@@ -232,7 +246,9 @@ class LogReader(StatelessSourcePartition[Batch]):
             raise explain(error, role=role, code="transport.source")
 
     def _ended(self) -> bool:
-        return self._pace.until_end and not self._open and not self._eager_turns
+        return (
+            self._pace.until_end and not self._open and not self._eager_turns and not self._waiting
+        )
 
 
 def to_record(message: Message, roles: Mapping[str, str]) -> Record:

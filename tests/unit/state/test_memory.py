@@ -9,7 +9,7 @@ from state.memory import MemoryStore
 from state.store import ShardBatch
 
 
-@pytest.mark.parametrize("memory", [float("nan"), float("inf"), (1, 2), {1: "one"}])
+@pytest.mark.parametrize("memory", [float("nan"), (1, 2), {"a": {(1, 2)}}])
 def test_memory_that_changes_on_disk_is_refused(memory: Any) -> None:
     """A slot that would not come back equal is found when it is written, not when it is missed."""
     store = MemoryStore(0)
