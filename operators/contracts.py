@@ -5,8 +5,9 @@ replaced, never changed in place. No plug-in reads a clock: ``now_ms`` is the ev
 A plug-in that can't answer raises `ComponentError`; decide degrades, which means saying less.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -189,7 +190,7 @@ class Bandit(Protocol):
         ...
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class World:
     """Everything that decide reads besides the customer and the event: the same for all customers."""
 
@@ -198,3 +199,17 @@ class World:
     models: Models
     encoder: Encoder
     digests: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def answers(self) -> Mapping[str, tuple[Item, ...]]:
+        """Signal → the items that answer it, in the order of the catalogue."""
+        found: dict[str, list[Item]] = {}
+        for item in self.catalogue:
+            for signal in item.answers:
+                found.setdefault(signal, []).append(item)
+        return {signal: tuple(items) for signal, items in found.items()}
+
+    def answering(self, signals: Iterable[str]) -> tuple[Item, ...]:
+        """The items that answer any of these signals, each once."""
+        found = {item.id: item for name in signals for item in self.answers.get(name, ())}
+        return tuple(found.values())

@@ -239,8 +239,7 @@ def _attention(event: EventBase) -> Channel | None:
 
 
 def _answerable(signals: Sequence[Signal], world: World) -> bool:
-    names = {signal.name for signal in signals}
-    return bool(names) and any(not names.isdisjoint(item.answers) for item in world.catalogue)
+    return any(signal.name in world.answers for signal in signals)
 
 
 def _forget(me: Customer, outcome: Outcome, change: consent.ConsentChange, *, now_ms: int) -> None:

@@ -94,7 +94,8 @@ def _pass(
     }
     candidates = offers.propose(
         me,
-        catalogue=world.catalogue,
+        # Where nobody is looking, only an answer to a signal may be said.
+        catalogue=world.catalogue if occasion.channel is not None else world.answering(live),
         live=live,
         features=view.features,
         usable=view.usable,

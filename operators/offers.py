@@ -89,11 +89,11 @@ def propose(
     channel: Channel | None,
     now_ms: int,
 ) -> tuple[Candidate, ...]:
-    """The candidates of this moment, in catalogue order.
+    """The candidates of this moment, by id.
 
     Args:
         customer: Whose moment it is.
-        catalogue: All items.
+        catalogue: The items that may be worth saying.
         live: The signals that hold; one is used for an item only if its purpose may use all its sources.
         features: Feature values by name.
         usable: The sources that a purpose may use now.

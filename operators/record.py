@@ -3,7 +3,6 @@
 Stage: 7 of 8. In: Deliberation. Out: Decision, offer, transparency, review cases, impact.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -17,7 +16,7 @@ from operators.features import SPECS
 from operators.learn import REWARD_SPEC
 from operators.occasion import Deliberation, Occasion, situation_of, sources_used
 from operators.policy import FAILED
-from operators.sense import View
+from operators.sense import Features, View
 from schemas.base import DAY_MS, Purpose, Source, stamp
 from schemas.customer import Customer
 from schemas.decisions import SILENCE, Candidate, Decision, Explanation, Outcome
@@ -197,9 +196,12 @@ def _decision(
     )
 
 
-def _seen(features: Mapping[str, float], used: frozenset[Source]) -> dict[str, float]:
-    """The features of the sources used, rounded: what this decision was made with (log once)."""
-    return {name: round(features[name], 6) for name in SOURCE_OF if SOURCE_OF[name] in used}
+def _seen(features: Features, used: frozenset[Source]) -> dict[str, float]:
+    """The features that a stage looked at, rounded: what this decision was made with (log once)."""
+    looked_at = features.looked_at
+    return {
+        name: round(looked_at[name], 6) for name in sorted(looked_at) if SOURCE_OF[name] in used
+    }
 
 
 def _table(made: Deliberation) -> tuple[dict[str, Any], ...]:

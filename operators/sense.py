@@ -44,10 +44,11 @@ TRIGGERS_OF_KIND: dict[str, tuple[Trigger, ...]] = {
 class Features(Mapping[str, float]):
     """The features by name, each group computed when one of its own is first looked at.
 
+    ``looked_at`` is what somebody asked for, in that order: what a decision was made with.
     It holds the memories and not the view: no circle of references, so nothing is left to the collector.
     """
 
-    __slots__ = ("_failed", "_memories", "_now_ms", "_values")
+    __slots__ = ("_failed", "_memories", "_now_ms", "_values", "looked_at")
 
     def __init__(self, memories: Mapping[str, Memory], *, now_ms: int, failed: list[str]) -> None:
         """Look at memories that may still be folded; what fails is named in ``failed``."""
@@ -55,14 +56,26 @@ class Features(Mapping[str, float]):
         self._now_ms = now_ms
         self._failed = failed
         self._values: dict[str, float] = {}
+        self.looked_at: dict[str, float] = {}
 
     def __getitem__(self, name: str) -> float:
         """The value, computed once; of a zero memory when the group fails."""
-        value = self._values.get(name)
+        value = self.looked_at.get(name)
         if value is None:
-            self._read(GROUP_OF[name])
-            value = self._values[name]
+            if name not in self._values:
+                self._read(GROUP_OF[name])
+            value = self.looked_at[name] = self._values[name]
         return value
+
+    def blind(
+        self, memories: Mapping[str, Memory], *, without: frozenset[Source], failed: list[str]
+    ) -> "Features":
+        """A look at the memories without some sources, which knows what this one computed of the others."""
+        blind = Features(memories, now_ms=self._now_ms, failed=failed)
+        for name, value in self._values.items():
+            if GROUP_OF[name].slot.source not in without:
+                blind._values[name] = value
+        return blind
 
     def __iter__(self) -> Iterator[str]:
         """All names, computed or not."""
@@ -99,6 +112,16 @@ class Forecasts(Mapping[str, Forecast | None]):
         self._rules = rules
         self._failed = failed
         self._made: dict[str, Forecast | None] = {}
+
+    def blind(
+        self, memories: Mapping[str, Memory], *, without: frozenset[Source], failed: list[str]
+    ) -> "Forecasts":
+        """A look at the memories without some sources, which knows the forecasts that need none of them."""
+        blind = Forecasts(memories, now_ms=self._now_ms, rules=self._rules, failed=failed)
+        for name, made in self._made.items():
+            if not any(SOURCE_OF_SLOT.get(slot) in without for slot in FORECASTER_OF[name].needs):
+                blind._made[name] = made
+        return blind
 
     def __getitem__(self, name: str) -> Forecast | None:
         """The forecast, made once; None when the forecaster abstains or fails."""
@@ -155,13 +178,11 @@ class View:
 
     def blind_to(self, me: Customer, source: Source) -> "View":
         """The same view without a source, for what would have been said without it."""
-        return View(
-            me,
-            world=self.world,
-            now_ms=self.now_ms,
-            stands=self._stands,
-            without=self.without | {source},
-        )
+        without = self.without | {source}
+        blind = View(me, world=self.world, now_ms=self.now_ms, stands=self._stands, without=without)
+        blind.features = self.features.blind(blind.memories, without=without, failed=blind.failed)
+        blind.forecasts = self.forecasts.blind(blind.memories, without=without, failed=blind.failed)
+        return blind
 
     def usable(self, purpose: Purpose) -> frozenset[Source]:
         """The sources that a purpose may use."""
