@@ -205,7 +205,7 @@ def _commonest(refusals: Sequence[Verdict]) -> str:
 
 def _why_not(choice: Choice, screened: Sequence[Screened]) -> tuple[dict[str, str], ...]:
     """Allowed ones that were not chosen, best first, then the refused: at most eight of each."""
-    scores = {scored.action: scored.score for scored in choice.scored}
+    scores = dict(zip(choice.actions, choice.scores, strict=True))
     passed = [
         s.candidate for s in screened if s.refusal is None and s.candidate.item.id != choice.action
     ]

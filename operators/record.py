@@ -205,7 +205,10 @@ def _seen(features: Features, used: frozenset[Source]) -> dict[str, float]:
 
 
 def _table(made: Deliberation) -> tuple[dict[str, Any], ...]:
-    scored = {s.action: s for s in made.choice.scored}
+    choice = made.choice
+    scored = dict(
+        zip(choice.actions, zip(choice.scores, choice.propensities, strict=True), strict=True)
+    )
     rows: list[dict[str, Any]] = []
     for s in made.screened:
         item = s.candidate.item
@@ -220,16 +223,16 @@ def _table(made: Deliberation) -> tuple[dict[str, Any], ...]:
         if s.refusal is not None:
             row |= {"stage_reached": "screen", "reject_rule": s.refusal.rule}
         else:
-            mark = scored[item.id]
-            row |= {"stage_reached": "arbitrate", "score": mark.score, "p_final": mark.propensity}
+            score, propensity = scored[item.id]
+            row |= {"stage_reached": "arbitrate", "score": score, "p_final": propensity}
         rows.append(row)
-    silence = scored[SILENCE]
+    score, propensity = scored[SILENCE]
     rows.append(
         {
             "action": SILENCE,
             "stage_reached": "arbitrate",
-            "score": silence.score,
-            "p_final": silence.propensity,
+            "score": score,
+            "p_final": propensity,
         }
     )
     return tuple(rows)

@@ -3,6 +3,7 @@
 Plain slotted classes: they live inside one `decide` and leave it as JSON (orjson writes dataclasses).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,7 @@ class Scored:
 class Choice:
     """What was chosen, how, and with which exact probability.
 
+    ``actions``, ``scores`` and ``propensities`` are aligned: all that could have been chosen.
     ``contributions`` are (feature, value, contribution) of the chosen action's score, largest first.
     ``votes`` is the chosen action's votes out of ``voters``.
     """
@@ -73,12 +75,19 @@ class Choice:
     action: str
     arm: str
     propensity: float
-    scored: tuple[Scored, ...]
+    actions: tuple[str, ...]
+    scores: Sequence[float]
+    propensities: Sequence[float]
     draw: float
     model: str
     contributions: tuple[tuple[str, float, float], ...] = ()
     votes: int = 0
     voters: int = 0
+
+    @property
+    def scored(self) -> tuple[Scored, ...]:
+        """Score and propensity by action, built when asked for: a hot path doesn't ask."""
+        return tuple(map(Scored, self.actions, self.scores, self.propensities))
 
 
 @dataclass(slots=True, frozen=True)

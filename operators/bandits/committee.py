@@ -13,10 +13,10 @@ from itertools import chain
 
 import numpy as np
 
-from operators.bandits.draw import pick
+from operators.bandits.draw import certain, pick
 from operators.contracts import Alternatives
 from operators.draws import uniform
-from schemas.decisions import Choice, Scored
+from schemas.decisions import Choice
 from schemas.errors import ComponentError
 from schemas.models import CommitteeSnapshot, Floats, Models
 from schemas.rules import Rules
@@ -80,13 +80,15 @@ class PosteriorCommittee:
             arm = "exploit" if votes[chosen] == max(votes) else "explore"
         else:
             chosen = max(range(count), key=mean.__getitem__)
-            propensities = [1.0 if index == chosen else 0.0 for index in range(count)]
+            propensities = list(certain(count, chosen))
             draw, arm = 0.0, "exploit"
         return Choice(
             action=alternatives.actions[chosen],
             arm=arm,
             propensity=propensities[chosen],
-            scored=tuple(map(Scored, alternatives.actions, mean, propensities)),
+            actions=alternatives.actions,
+            scores=mean,
+            propensities=propensities,
             draw=draw,
             model=snapshot.digest,
             contributions=explain(

@@ -30,3 +30,13 @@ def pick(propensities: Sequence[float], draw: float) -> int:
             return index
     # Rounding may leave the sum a hair under one: the last possible one takes the rest.
     return last
+
+
+def certain(count: int, chosen: int) -> tuple[float, ...]:
+    """Propensities of a choice that nobody drew for.
+
+    Example:
+        >>> certain(3, 1)
+        (0.0, 1.0, 0.0)
+    """
+    return (0.0,) * chosen + (1.0,) + (0.0,) * (count - chosen - 1)

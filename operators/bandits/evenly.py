@@ -6,7 +6,7 @@ Stage: 6 of 8. In: Alternatives. Out: Choice with propensity 1/|E|.
 from operators.bandits.fallback import FixedOrder
 from operators.contracts import Alternatives
 from operators.draws import uniform
-from schemas.decisions import Choice, Scored
+from schemas.decisions import Choice
 from schemas.models import Models
 from schemas.rules import Rules
 
@@ -36,7 +36,9 @@ class Evenly:
             action=alternatives.actions[min(int(draw * count), count - 1)],
             arm="control",
             propensity=propensity,
-            scored=tuple(Scored(action, 0.0, propensity) for action in alternatives.actions),
+            actions=alternatives.actions,
+            scores=(0.0,) * count,
+            propensities=(propensity,) * count,
             draw=draw,
             model=MODEL,
         )

@@ -3,8 +3,9 @@
 Stage: 6 of 8. In: Alternatives. Out: Choice with propensity 1.
 """
 
+from operators.bandits.draw import certain
 from operators.contracts import Alternatives
-from schemas.decisions import SILENCE, Choice, Scored
+from schemas.decisions import SILENCE, Choice
 from schemas.models import Models
 from schemas.rules import Rules
 
@@ -37,12 +38,9 @@ class FixedOrder:
             action=alternatives.actions[chosen],
             arm="exploit",
             propensity=1.0,
-            scored=tuple(
-                Scored(action, strength, 1.0 if index == chosen else 0.0)
-                for index, (action, (strength, _)) in enumerate(
-                    zip(alternatives.actions, scores, strict=True)
-                )
-            ),
+            actions=alternatives.actions,
+            scores=tuple(strength for strength, _ in scores),
+            propensities=certain(len(scores), chosen),
             draw=0.0,
             model="fallback",
         )

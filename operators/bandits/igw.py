@@ -11,7 +11,7 @@ from operators.bandits.committee import PosteriorCommittee, explain
 from operators.bandits.draw import pick
 from operators.contracts import Alternatives
 from operators.draws import uniform
-from schemas.decisions import Choice, Scored
+from schemas.decisions import Choice
 from schemas.models import Models
 from schemas.rules import Rules
 
@@ -44,7 +44,7 @@ class InverseGap:
         if not alternatives.explore or snapshot is None:
             return greedy
         count = len(alternatives.actions)
-        scores = [scored.score for scored in greedy.scored]
+        scores = greedy.scores
         best = alternatives.actions.index(greedy.action)
         gain = self._gain * float(snapshot.lessons) ** 0.5
         propensities = [1.0 / (count + gain * (scores[best] - score)) for score in scores]
@@ -58,7 +58,7 @@ class InverseGap:
             action=action,
             arm="exploit" if chosen == best else "explore",
             propensity=propensities[chosen],
-            scored=tuple(map(Scored, alternatives.actions, scores, propensities)),
+            propensities=propensities,
             draw=draw,
             contributions=explain(
                 snapshot,

@@ -12,7 +12,6 @@ from schemas.decisions import (
     Candidate,
     Choice,
     Explanation,
-    Scored,
     Screened,
     Verdict,
 )
@@ -36,11 +35,9 @@ def choice(action: str = TRIP.id, **changes: Any) -> Choice:
         "action": action,
         "arm": "exploit",
         "propensity": 0.9,
-        "scored": (
-            Scored(TRIP.id, 2.0, 0.9),
-            Scored(POT.id, 1.0, 0.05),
-            Scored(SILENCE, 0.0, 0.05),
-        ),
+        "actions": (TRIP.id, POT.id, SILENCE),
+        "scores": (2.0, 1.0, 0.0),
+        "propensities": (0.9, 0.05, 0.05),
         "draw": 0.5,
         "model": "m-1",
         "votes": 58,
