@@ -21,6 +21,7 @@ from flows.kafka.source import Pace
 from flows.records import Spot
 from flows.worker import Stop
 from operators.bandits.ridge import Levers, PosteriorRidge
+from operators.forgetting import Forgotten, Ledger
 from operators.taste import Coholdings
 from schemas import topics
 from schemas.decisions import Lesson
@@ -31,6 +32,8 @@ from state.models import COMMITTEE, INTENTS, TASTE, Snapshot, encode_model
 LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
 MODEL_OF_KIND: dict[str, str] = {"reward": COMMITTEE, "holdings": TASTE, "intent": INTENTS}
 """Which model a kind of lesson teaches."""
+FORGET = "forget"
+"""The kind of a lesson that takes lessons back."""
 REMEMBERED = 65_536
 """Lesson ids that are known again: the log may hold a lesson twice after a crash, never far apart."""
 
@@ -111,6 +114,8 @@ class Learner:
         self._ridge = PosteriorRidge(context_names, action_names, actions=actions, levers=levers)
         self._taste = Coholdings()
         self._head = head
+        self._ledger = Ledger()
+        self._told: list[Publication] = []
         self._cadence = cadence or Cadence()
         self._positions: dict[Spot, int] = {}
         self._recent: OrderedDict[str, None] = OrderedDict()
@@ -153,20 +158,15 @@ class Learner:
         self._recent[lesson.lesson_id] = None
         if len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
-        model = MODEL_OF_KIND.get(lesson.kind)
-        if model is None:
-            return InputError("input.unknown-kind", "a lesson of an unknown kind")
-        if not self._learn(model, lesson):
-            return InputError(
-                "input.invalid",
-                f"a lesson for other features than those of {model}",
-                hint="lessons of an earlier release are left out until they expire",
-            )
-        return None
+        return self._taken(lesson)
 
     def publish(self, now_ms: int) -> list[Publication]:
-        """The snapshots that are due; at the first start version 1 of each, from what is known."""
-        return [
+        """The snapshots that are due; at the first start version 1 of each, from what is known.
+
+        With them what was forgotten, and what could not be, for its customer.
+        """
+        told, self._told = self._told, []
+        return told + [
             self._publication(model, progress)
             for model, progress in self._progress.items()
             if self._due(progress, now_ms)
@@ -181,19 +181,49 @@ class Learner:
         spot = (topics.LESSONS, 0)
         for value in lessons:
             self.take(value, spot=spot, offset=self._positions.get(spot, 0))
-        return {said.key: said.value for said in self.publish(0)}
+        return {said.key: said.value for said in self.publish(0) if said.topic == topics.MODELS}
+
+    def _taken(self, lesson: Lesson) -> InputError | None:
+        if lesson.kind == FORGET:
+            self._forget(lesson)
+            return None
+        model = MODEL_OF_KIND.get(lesson.kind)
+        if model is None:
+            return InputError("input.unknown-kind", "a lesson of an unknown kind")
+        if not self._learn(model, lesson):
+            return InputError(
+                "input.invalid",
+                f"a lesson for other features than those of {model}",
+                hint="lessons of an earlier release are left out until they expire",
+            )
+        return None
+
+    def _forget(self, request: Lesson) -> None:
+        """Take back what a customer taught: exactly where sums are learnt, and said where they are not."""
+        gone = self._ledger.forget(request)
+        if gone.rewards:
+            self._ridge.unlearn(gone.rewards)
+            self._progress[COMMITTEE].fresh += len(gone.rewards)
+        if gone.holdings is not None:
+            self._taste.learn(gone.holdings)
+            self._progress[TASTE].fresh += 1
+        self._told.append(forgotten(request, gone))
 
     def _learn(self, model: str, lesson: Lesson) -> bool:
         match model:
             case "committee":
                 learnt = self._ridge.learn(lesson)
+                if learnt:
+                    self._ledger.note(lesson)
             case "taste":
-                self._taste.learn(lesson)
+                self._taste.learn(self._ledger.note(lesson))
                 learnt = True
             case _:
                 if self._head is None:
                     return True
                 learnt = self._head.learn(lesson)
+                if learnt:
+                    self._ledger.note(lesson)
         if learnt:
             self._progress[model].fresh += 1
             self._progress[model].known += 1
@@ -227,6 +257,34 @@ class Learner:
         if model == INTENTS and self._head is not None:
             return self._head.snapshot(version)
         return self._taste.snapshot(version)
+
+
+def forgotten(request: Lesson, gone: Forgotten) -> Publication:
+    """What the customer is told of what the models forgot, and of what stays in them."""
+    count = len(gone.rewards) + (gone.holdings is not None)
+    words = f"Our models took back {count} lessons from you, exactly."
+    if gone.kept:
+        words += (
+            f" {gone.kept} texts of yours taught our reader, which can't take back single texts:"
+            " they go when it is trained anew from what may still be used."
+        )
+    body = {
+        "type": "learning.forgotten",
+        "customer": request.customer,
+        "at_ms": request.at_ms,
+        "request": request.lesson_id,
+        "sources": request.sources,
+        "taken_back": count,
+        "kept": gone.kept,
+        "words": words,
+    }
+    return Publication(
+        topic=topics.TRANSPARENCY,
+        key=request.customer,
+        kind="learning.forgotten",
+        record_id=f"{request.lesson_id}:forgotten",
+        value=orjson.dumps(body),
+    )
 
 
 def _read(value: bytes) -> Lesson | InputError:

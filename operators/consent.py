@@ -8,22 +8,12 @@ Source: GDPR articles 6(1)(a), 7(3) and 21(2)-(3).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from schemas.base import DATA_SOURCES, DAY_MS, Purpose, Source
-from schemas.customer import Customer, Grant, Preference
+from schemas.base import DATA_SOURCES, Purpose, Source
+from schemas.consents import CATEGORIES, category_of
+from schemas.customer import Customer, Grant
 from schemas.decisions import Withheld
-from schemas.errors import InputError
-from schemas.events import (
-    ConsentGranted,
-    ConsentWithdrawn,
-    EventBase,
-    ObjectionLifted,
-    ObjectionRaised,
-    PreferenceChanged,
-    VulnerabilityCleared,
-    VulnerabilityFlagged,
-)
+from schemas.events import EventBase
 
 PROFILED: frozenset[Purpose] = frozenset(
     {Purpose.DIRECT_MARKETING, Purpose.SERVICE_PERSONALISATION}
@@ -32,15 +22,6 @@ PROFILED: frozenset[Purpose] = frozenset(
 
 
 PURPOSES: tuple[Purpose, ...] = tuple(Purpose)
-
-
-@dataclass(slots=True, frozen=True)
-class ConsentChange:
-    """What a control event changed: (purpose, source) pairs that began and ended, said in words."""
-
-    began: tuple[tuple[Purpose, Source], ...] = ()
-    ended: tuple[tuple[Purpose, Source], ...] = ()
-    words: str = ""
 
 
 Standing = dict[Purpose, frozenset[Source]]
@@ -52,26 +33,63 @@ def standing(customer: Customer, *, now_ms: int) -> Standing:
     return {purpose: usable(customer, purpose, now_ms=now_ms) for purpose in PURPOSES}
 
 
-def admit(source: Source, stands: Standing) -> tuple[Purpose, ...] | Withheld:
-    """The purposes that data of a source is admitted for.
+def admit(event: EventBase, customer: Customer, stands: Standing) -> tuple[Purpose, ...] | Withheld:
+    """The purposes that the data of an event is admitted for.
 
-    A source that is mistrusted folds for nothing: it is withheld like one without a grant.
+    A source that is mistrusted folds for nothing: it is withheld like one without a grant. So is a
+    category that consent leaves out, and an institution that we may no longer read.
     """
+    source = event.source
     if source is Source.CONTROL:
         return PURPOSES
     purposes = tuple(purpose for purpose in PURPOSES if source in stands[purpose])
+    if purposes and customer.category_limits:
+        category = category_of(getattr(event, "kind", ""), source)
+        purposes = tuple(p for p in purposes if category in _categories(customer, p, source))
     if not purposes:
         return Withheld(source=source, reason=f"no consent for {source} stands")
+    if source is Source.OPEN_BANKING and customer.access:
+        access = customer.access.get(getattr(event, "institution", ""))
+        if access is not None and not _open(access, customer.latest_ms):
+            return Withheld(source=source, reason="access to this institution has ended")
     return purposes
 
 
 def usable(customer: Customer, purpose: Purpose, *, now_ms: int) -> frozenset[Source]:
-    """The sources that may be used for a purpose now, objections counted."""
-    if "profiling" in customer.objections and purpose in PROFILED:
+    """The sources that may be used for a purpose now, objections counted.
+
+    Memories mix the categories of a source, so a purpose may use a source only if its consent covers
+    every category that any purpose has let in.
+    """
+    if objected(customer, purpose):
         return frozenset()
-    if "marketing" in customer.objections and purpose is Purpose.DIRECT_MARKETING:
-        return frozenset()
-    return customer.granted(purpose, now_ms)
+    granted = customer.granted(purpose, now_ms)
+    if customer.category_limits:
+        return frozenset(
+            s for s in granted if _categories(customer, purpose, s) >= let_in(customer, s)
+        )
+    return granted
+
+
+def objected(customer: Customer, purpose: Purpose) -> bool:
+    """Whether an objection closes a purpose, whatever was consented to (GDPR article 21)."""
+    objections = customer.objections
+    if not objections:
+        return False
+    return ("profiling" in objections and purpose in PROFILED) or (
+        "marketing" in objections and purpose is Purpose.DIRECT_MARKETING
+    )
+
+
+def let_in(customer: Customer, source: Source) -> frozenset[str]:
+    """The categories of a source that some purpose has consent for."""
+    return frozenset[str]().union(
+        *(
+            _categories(customer, purpose, source)
+            for purpose in PURPOSES
+            if source in customer.grants.get(purpose, {}) and not objected(customer, purpose)
+        )
+    )
 
 
 def special(customer: Customer, source: Source, admitted: tuple[Purpose, ...]) -> frozenset[str]:
@@ -87,92 +105,22 @@ def special(customer: Customer, source: Source, admitted: tuple[Purpose, ...]) -
     return frozenset.intersection(*named) if named else frozenset()
 
 
-def apply(customer: Customer, event: EventBase, *, position: str) -> ConsentChange | InputError:
-    """Apply one control event to a customer copy; returns what changed, or why it can't be."""
-    words = ""
-    match event:
-        case ConsentGranted():
-            return _grant(customer, event, position=position)
-        case ConsentWithdrawn():
-            return _withdraw(customer, event)
-        case ObjectionRaised():
-            customer.objections[event.scope] = event.at_ms
-            words = f"You objected to {event.scope}. It stopped at once."
-        case ObjectionLifted():
-            customer.objections.pop(event.scope, None)
-            words = f"You took back your objection to {event.scope}."
-        case VulnerabilityFlagged():
-            customer.vulnerable[event.driver] = event.at_ms
-            words = "We noted that you would like extra care."
-        case VulnerabilityCleared():
-            customer.vulnerable.pop(event.driver, None)
-            words = "The note on extra care was removed."
-        case PreferenceChanged():
-            customer.preferences[event.channel] = Preference(
-                enabled=event.enabled,
-                quiet_from_hour=event.quiet_from_hour,
-                quiet_to_hour=event.quiet_to_hour,
-            )
-            words = "Your contact preferences were changed."
-    return ConsentChange(words=words)
+def _categories(customer: Customer, purpose: Purpose, source: Source) -> frozenset[str]:
+    limit = customer.category_limits.get(f"{purpose}:{source}")
+    return CATEGORIES[source] if limit is None else frozenset(limit)
 
 
-def _grant(
-    customer: Customer, event: ConsentGranted, *, position: str
-) -> ConsentChange | InputError:
-    if Source.CONTROL in event.sources:
-        return InputError(
-            "input.invalid", "consent for the control source", hint="name a data source"
-        )
-    until_ms = None if event.valid_until is None else round(event.valid_until.timestamp() * 1000)
-    if until_ms is not None and until_ms <= event.at_ms:
-        return InputError(
-            "input.invalid", "consent ends before it begins", hint="send valid_until after at"
-        )
-    began = []
-    for source in event.sources:
-        # Logs of different topics may cross: a grant older than the last withdrawal stays withdrawn.
-        if event.at_ms <= customer.withdrawn.get(f"{event.purpose}:{source}", -1):
-            continue
-        customer.grants.setdefault(event.purpose, {})[source] = Grant(
-            record_id=event.record_id,
-            position=position,
-            from_ms=event.at_ms,
-            until_ms=until_ms,
-            special=event.special_categories,
-        )
-        began.append((event.purpose, source))
-    if not began:
-        return ConsentChange(
-            words="This consent is older than your withdrawal, so it has no effect."
-        )
-    return ConsentChange(began=tuple(began), words="Your consent was recorded.")
+def _open(access: Grant, now_ms: int) -> bool:
+    return access.until_ms is None or now_ms < access.until_ms
 
 
-def _withdraw(customer: Customer, event: ConsentWithdrawn) -> ConsentChange:
-    purposes = tuple(Purpose) if event.purpose is None else (event.purpose,)
-    sources = event.sources or DATA_SOURCES
-    ended = []
-    for purpose in purposes:
-        for source in sources:
-            key = f"{purpose}:{source}"
-            customer.withdrawn[key] = max(event.at_ms, customer.withdrawn.get(key, -1))
-            if customer.grants.get(purpose, {}).pop(source, None) is not None:
-                ended.append((purpose, source))
-    return ConsentChange(ended=tuple(ended), words="Your consent was withdrawn, at once.")
-
-
-def expire(customer: Customer, *, now_ms: int) -> ConsentChange:
-    """Drop grants whose validity has passed from a customer copy."""
-    ended = [
-        (Purpose(purpose), Source(source))
-        for purpose, by_source in customer.grants.items()
-        for source, grant in by_source.items()
-        if grant.until_ms is not None and grant.until_ms <= now_ms
-    ]
-    for purpose, source in ended:
-        del customer.grants[purpose][source]
-    return ConsentChange(ended=tuple(ended), words="Your consent ended." if ended else "")
+def channel_allowed(customer: Customer, purpose: Purpose, channel: str, *, now_ms: int) -> bool:
+    """Whether every consent that the purpose stands on lets it use a channel: the strictest wins."""
+    limits = customer.channel_limits
+    return not limits or all(
+        channel in limits.get(f"{purpose}:{source}", (channel,))
+        for source in customer.granted(purpose, now_ms)
+    )
 
 
 def orphaned(customer: Customer) -> frozenset[Source]:
@@ -180,7 +128,12 @@ def orphaned(customer: Customer) -> frozenset[Source]:
 
     A source in a pause of mistrust keeps its memory, which nothing reads, until the pause ends.
     """
-    granted = {source for by_source in customer.grants.values() for source in by_source}
+    granted = {
+        source
+        for purpose, by_source in customer.grants.items()
+        if not objected(customer, Purpose(purpose))
+        for source in by_source
+    }
     return frozenset(source for source in DATA_SOURCES if source not in granted)
 
 
@@ -196,9 +149,3 @@ def vector(
         }
         for purpose in purposes
     }
-
-
-def mistrust(customer: Customer, sources: Iterable[str], *, now_ms: int, days: int) -> None:
-    """Stop using sources that the customer called too personal, for some days (a customer copy)."""
-    for source in sources:
-        customer.mistrusted[source] = now_ms + days * DAY_MS

@@ -11,7 +11,7 @@ is never changed.
 
 from collections.abc import Sequence
 
-from operators import consent, deliberate, learn, sense
+from operators import consent, deliberate, dialogue, learn, sense, withdrawal
 from operators.contracts import World
 from operators.draws import identify
 from operators.merchants import fenced, revealed
@@ -64,7 +64,7 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
         )
     me = customer.copy()
     outcome = Outcome(me)
-    now_ms = _begin(me, event, outcome)
+    now_ms = _begin(me, event, outcome, position=position)
     if event.source is Source.CONTROL:
         _control(outcome, me, event, world=world, position=position, now_ms=now_ms)
     else:
@@ -83,18 +83,21 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
     return outcome
 
 
-def _begin(me: Customer, event: EventBase, outcome: Outcome) -> int:
+def _begin(me: Customer, event: EventBase, outcome: Outcome, *, position: str) -> int:
     """Move the customer's time forward: grants expire, signals fade, unanswered decisions close."""
     if not me.since_ms:
         me.since_ms = event.at_ms
     now_ms = me.latest_ms = max(me.latest_ms, event.at_ms)
-    ended = consent.expire(me, now_ms=now_ms)
-    if ended.ended:
-        _forget(me, outcome, ended, now_ms=now_ms)
+    ended = dialogue.expire(me, now_ms=now_ms)
+    if ended.ended or ended.erased:
+        withdrawal.follow(outcome, me, event, ended, now_ms=now_ms)
+        outcome.transparency.append(_receipt(me, event, ended, position=position))
     for name in [n for n, live in me.signals.items() if live.until_ms <= now_ms]:
         del me.signals[name]
     if me.contacts and me.contacts[0].at_ms < now_ms - CONTACT_MEMORY_MS:
         me.contacts = [c for c in me.contacts if c.at_ms >= now_ms - CONTACT_MEMORY_MS]
+    for offer_id in [o for o, said in me.outstanding.items() if said.until_ms <= now_ms]:
+        del me.outstanding[offer_id]
     for resting in (me.rests, me.mistrusted):
         for name in [n for n, until in resting.items() if until <= now_ms]:
             del resting[name]
@@ -109,27 +112,30 @@ def _control(
         outcome.customer = None
         outcome.trace.append("erase")
         outcome.impact.append({"type": "erasure", "customer": me.customer, "at_ms": now_ms})
+        outcome.lessons = [withdrawal.forget(me, event, (), now_ms=now_ms)]
     elif isinstance(event, FeedbackReceived):
         outcome.trace.append("credit")
+        mistrusted = tuple(me.mistrusted)
         credited, lessons, impact = learn.credit(
             me, event, rules=world.rules, catalogue=world.catalogue
         )
         outcome.customer = credited
         outcome.lessons += lessons
         outcome.impact += impact
+        withdrawal.too_personal(outcome, credited, before=mistrusted, now_ms=now_ms)
     elif isinstance(event, ClockTicked):
         stands = consent.standing(me, now_ms=now_ms)
         view = sense.View(me, world=world, now_ms=now_ms, stands=stands)
         _consider(outcome, me, event, view=view, position=position)
     else:
         outcome.trace.append("consent")
-        change = consent.apply(me, event, position=position)
+        change = dialogue.apply(me, event, position=position)
         if isinstance(change, InputError):
             outcome.rejected = change
             return
         if change.words:
             outcome.transparency.append(_receipt(me, event, change, position=position))
-        _forget(outcome.customer or me, outcome, change, now_ms=now_ms)
+        withdrawal.follow(outcome, me, event, change, now_ms=now_ms)
 
 
 def _data(
@@ -138,7 +144,7 @@ def _data(
     if isinstance(event, (ProfileUpdated, ProductOpened, ProductClosed)):
         _contract(outcome, me, event, now_ms=now_ms)
     stands = consent.standing(me, now_ms=now_ms)
-    admitted = consent.admit(event.source, stands)
+    admitted = consent.admit(event, me, stands)
     outcome.trace.append("admit")
     if isinstance(admitted, Withheld):
         if event.source is not Source.PROFILE:
@@ -215,14 +221,9 @@ def _consider(
 def _timers(me: Customer, *, now_ms: int) -> dict[str, int]:
     """When the customer should be looked at again though nothing happens (timer → due instant)."""
     timers = dict(wakes(me.slots, now_ms))
-    ends = [
-        grant.until_ms
-        for by_source in me.grants.values()
-        for grant in by_source.values()
-        if grant.until_ms is not None
-    ]
-    if ends:
-        timers["consent-expiry"] = min(ends)
+    ends_ms = dialogue.ends(me)
+    if ends_ms is not None:
+        timers["consent-expiry"] = ends_ms
     closing_ms = learn.wake_at(me)
     if closing_ms is not None:
         timers["decision-close"] = closing_ms
@@ -242,17 +243,8 @@ def _answerable(signals: Sequence[Signal], world: World) -> bool:
     return any(signal.name in world.answers for signal in signals)
 
 
-def _forget(me: Customer, outcome: Outcome, change: consent.ConsentChange, *, now_ms: int) -> None:
-    """Recall what stood on ended consents, and erase what no consent covers any more."""
-    if not change.ended:
-        return
-    outcome.trace.append("forget")
-    outcome.offers += deliberate.recall(me, change.ended, now_ms=now_ms)
-    sense.erase(me, consent.orphaned(me))
-
-
 def _receipt(
-    me: Customer, event: EventBase, change: consent.ConsentChange, *, position: str
+    me: Customer, event: EventBase, change: dialogue.ConsentChange, *, position: str
 ) -> dict[str, object]:
     return {
         "type": "consent.receipt",
@@ -263,5 +255,6 @@ def _receipt(
         "event": event.model_dump(mode="json", exclude={"customer"}),
         "began": [f"{p}:{s}" for p, s in change.began],
         "ended": [f"{p}:{s}" for p, s in change.ended],
+        "state": change.state,
         "words": change.words,
     }

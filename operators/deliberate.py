@@ -15,7 +15,7 @@ from operators.occasion import Deliberation, Occasion, situation_of, sources_use
 from operators.policy import braked, screen
 from operators.sense import View
 from schemas.base import DAY_MS, Channel, Purpose, Source
-from schemas.customer import Contact, Customer, LiveSignal, OpenDecision
+from schemas.customer import Contact, Customer, LiveSignal, OpenDecision, Outstanding
 from schemas.decisions import Outcome, Screened, Verdict
 from schemas.events import EventBase
 
@@ -80,6 +80,15 @@ def deliberate(
             Contact(now_ms, chosen.item.id, chosen.item.kind, chosen.channel),
         ]
         me.rests[chosen.item.id] = now_ms + chosen.item.rest_days * DAY_MS
+        if chosen.item.purpose is not None:
+            me.outstanding[record.offer_id(occasion.key)] = Outstanding(
+                decision_id=occasion.key,
+                action=chosen.item.id,
+                purpose=chosen.item.purpose,
+                channel=chosen.channel,
+                sources=tuple(sorted(view.usable(chosen.item.purpose))),
+                until_ms=now_ms + chosen.item.valid_days * DAY_MS,
+            )
 
 
 def _pass(
@@ -177,31 +186,3 @@ def _remember(me: Customer, *, view: View, made: Deliberation, occasion: Occasio
     )
     while len(me.open) > OPEN_MAX:
         del me.open[next(iter(me.open))]
-
-
-def recall(
-    me: Customer, ended: tuple[tuple[Purpose, Source], ...], *, now_ms: int
-) -> list[dict[str, Any]]:
-    """Take back outstanding offers that stood on consents which ended (customer copy)."""
-    recalled = []
-    for decision in list(me.open.values()):
-        if decision.offer_id is None or decision.purpose is None:
-            continue
-        if decision.last_outcome in {"completed", "value"}:
-            continue
-        if any(p == decision.purpose and s in decision.sources for p, s in ended):
-            del me.open[decision.decision_id]
-            recalled.append(
-                {
-                    "type": "offer.recalled",
-                    "offer_id": decision.offer_id,
-                    "decision_id": decision.decision_id,
-                    "customer": me.customer,
-                    "action": decision.action,
-                    "channel": decision.channel,
-                    "at_ms": now_ms,
-                    "reason": "You withdrew the consent that this suggestion stood on.",
-                    "idempotency_key": f"{decision.offer_id}:recalled",
-                }
-            )
-    return recalled

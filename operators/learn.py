@@ -233,6 +233,7 @@ def _teach(
             label_before=decision.label,
             outcome=decision.last_outcome or "no_response",
             why=why,
+            sources=decision.sources,
         )
     )
     return replace(decision, label=label)

@@ -18,6 +18,8 @@ from schemas.rules import Rules
 PAUSE = "all"
 """The key in `Customer.rests` that pauses everything but protective help."""
 REFUSING: frozenset[str] = frozenset({"dismissed", "muted", "complained"})
+SETTLING: frozenset[str] = REFUSING | {"completed"}
+"""Answers after which nothing is outstanding any more."""
 
 
 def heed(
@@ -42,6 +44,8 @@ def heed(
         catalogue: To find every credit item for a customer who can't afford one.
     """
     at_ms = event.at_ms
+    if event.outcome in SETTLING:
+        _settle(customer, event.decision_id)
     if event.outcome == "complained":
         _rest(customer, PAUSE, at_ms=at_ms, days=rules.complained_pause_days)
     if decision is None:
@@ -57,9 +61,7 @@ def heed(
         if item is not None and item.kind is Kind.CONSENT_ASK:
             customer.refusals[f"{item.asks_purpose}:{item.asks_source}"] = at_ms
     if why == "too_personal":
-        until_ms = at_ms + rules.mistrusted_source_days * DAY_MS
-        for source in _felt(customer, decision, item):
-            customer.mistrusted[source] = max(customer.mistrusted.get(source, 0), until_ms)
+        _mistrust(customer, _felt(customer, decision, item), at_ms=at_ms, rules=rules)
     _heed_reason(customer, why, decision, item=item, at_ms=at_ms, rules=rules, catalogue=catalogue)
 
 
@@ -92,6 +94,18 @@ def _heed_reason(
             _rest(customer, decision.action, at_ms=at_ms, days=rules.not_relevant_rest_days)
             if item is not None and item.product is not None:
                 _note_fact(customer, "held_elsewhere", item.product, at_ms=at_ms)
+
+
+def _mistrust(customer: Customer, sources: Iterable[str], *, at_ms: int, rules: Rules) -> None:
+    until_ms = at_ms + rules.mistrusted_source_days * DAY_MS
+    for source in sources:
+        customer.mistrusted[source] = max(customer.mistrusted.get(source, 0), until_ms)
+
+
+def _settle(customer: Customer, decision_id: str | None) -> None:
+    """Nothing is outstanding of a decision any more."""
+    for offer_id in [i for i, o in customer.outstanding.items() if o.decision_id == decision_id]:
+        del customer.outstanding[offer_id]
 
 
 def _felt(customer: Customer, decision: OpenDecision, item: Item | None) -> Iterable[str]:

@@ -285,6 +285,7 @@ def label(me: Customer, event: MessageLabelled, *, world: World) -> Lesson:
         at_ms=event.at_ms,
         embedding=tuple(float(value) for value in embedding),
         intent=event.intent,
+        sources=(event.source,),
     )
 
 

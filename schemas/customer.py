@@ -71,6 +71,21 @@ class OpenDecision:
 
 
 @dataclass(slots=True, frozen=True)
+class Outstanding:
+    """Something said that still holds: what it stands on, so that it can be taken back.
+
+    ``sources`` are what its purpose could use when it was chosen; it holds until ``until_ms``.
+    """
+
+    decision_id: str
+    action: str
+    purpose: str
+    channel: str
+    sources: tuple[str, ...]
+    until_ms: int
+
+
+@dataclass(slots=True, frozen=True)
 class Contact:
     """One thing that was said to the customer (for caps)."""
 
@@ -98,7 +113,9 @@ class Customer:
     ``rests`` is action (or ``category:…``) → instant before which it is not proposed again.
     ``refusals`` and ``withdrawn`` are «purpose:source» → instant of the last «no» to being asked, and of the
     last withdrawal. ``mistrusted`` is source → instant until which it is not used, since the customer
-    called it too personal.
+    called it too personal. ``outstanding`` is offer id → Outstanding. ``category_limits`` and
+    ``channel_limits`` are «purpose:source» → what the grant is limited to; without an entry it is not.
+    ``access`` is institution → Grant to read the accounts there, ended ones included.
     """
 
     customer: str
@@ -122,6 +139,10 @@ class Customer:
     timers: dict[str, int] = field(default_factory=dict)
     decision_count: int = 0
     previous_digest: str = ""
+    outstanding: dict[str, Outstanding] = field(default_factory=dict)
+    category_limits: dict[str, list[str]] = field(default_factory=dict)
+    channel_limits: dict[str, list[str]] = field(default_factory=dict)
+    access: dict[str, Grant] = field(default_factory=dict)
 
     def copy(self) -> "Customer":
         """A copy whose containers may be changed without touching this one (values are immutable)."""
@@ -147,6 +168,10 @@ class Customer:
             dict(self.timers),
             self.decision_count,
             self.previous_digest,
+            dict(self.outstanding),
+            dict(self.category_limits),
+            dict(self.channel_limits),
+            dict(self.access),
         )
 
     def granted(self, purpose: Purpose, now_ms: int) -> frozenset[Source]:

@@ -151,7 +151,8 @@ class Decision:
 class Lesson:
     """What the learners are told.
 
-    ``kind`` is ``reward`` (bandit), ``holdings`` (co-holdings), ``intent`` (reader).
+    ``kind`` is ``reward`` (bandit), ``holdings`` (co-holdings), ``intent`` (reader), or ``forget``: take
+    back what this customer taught that rests on any of ``sources``, or everything if there are none.
     A reward lesson with ``label_before`` is a revision: the learner adds z·(label − label_before).
     """
 
@@ -174,6 +175,7 @@ class Lesson:
     holdings_before: tuple[str, ...] = ()
     embedding: tuple[float, ...] = ()
     intent: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)

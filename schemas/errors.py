@@ -88,6 +88,7 @@ class InputError(MarketOfOneError):
             "input.too-early",
             "input.too-large",
             "input.wrong-customer",
+            "input.bad-consent",
         }
     )
 

@@ -23,7 +23,7 @@ from schemas.customer import Customer
 from schemas.errors import StateError
 from state.layout import UPCASTERS, Upcaster, decode_body, encode_body
 
-VERSION = 2
+VERSION = 3
 JSON_VERSIONS = (1,)
 """Versions whose body is JSON."""
 

@@ -6,7 +6,15 @@ The order is frozen for a version. A change is a new version in `state.codec`, w
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from schemas.customer import Contact, Customer, Grant, LiveSignal, OpenDecision, Preference
+from schemas.customer import (
+    Contact,
+    Customer,
+    Grant,
+    LiveSignal,
+    OpenDecision,
+    Outstanding,
+    Preference,
+)
 
 Upcaster = Callable[[list[Any]], list[Any]]
 GRANTS = 3
@@ -42,6 +50,10 @@ def encode_body(customer: Customer) -> list[Any]:
         customer.timers,
         customer.decision_count,
         customer.previous_digest,
+        {offer: _encode_outstanding(said) for offer, said in customer.outstanding.items()},
+        customer.category_limits,
+        customer.channel_limits,
+        {institution: _terms(grant) for institution, grant in customer.access.items()},
     ]
 
 
@@ -74,6 +86,10 @@ def decode_body(body: list[Any]) -> Customer:
         timers,
         decision_count,
         previous_digest,
+        outstanding,
+        category_limits,
+        channel_limits,
+        access,
     ) = body
     return Customer(
         customer,
@@ -100,7 +116,27 @@ def decode_body(body: list[Any]) -> Customer:
         timers,
         decision_count,
         previous_digest,
+        {offer: _decode_outstanding(fields) for offer, fields in outstanding.items()},
+        category_limits,
+        channel_limits,
+        {institution: _grant(*terms) for institution, terms in access.items()},
     )
+
+
+def _encode_outstanding(said: Outstanding) -> list[Any]:
+    return [
+        said.decision_id,
+        said.action,
+        said.purpose,
+        said.channel,
+        said.sources,
+        said.until_ms,
+    ]
+
+
+def _decode_outstanding(fields: list[Any]) -> Outstanding:
+    decision_id, action, purpose, channel, sources, until_ms = fields
+    return Outstanding(decision_id, action, purpose, channel, tuple(sources), until_ms)
 
 
 def _rows(by_source: dict[str, Grant]) -> list[list[Any]]:
@@ -206,5 +242,10 @@ def _grants_in_rows(body: list[Any]) -> list[Any]:
     return [*body[:GRANTS], grants, *body[GRANTS + 1 :]]
 
 
-UPCASTERS: Mapping[int, Upcaster] = {1: _grants_in_rows}
+def _with_outstanding(body: list[Any]) -> list[Any]:
+    """Version 3 adds what is outstanding, the limits of consents, and access to other institutions."""
+    return [*body, {}, {}, {}, {}]
+
+
+UPCASTERS: Mapping[int, Upcaster] = {1: _grants_in_rows, 2: _with_outstanding}
 """Version → what makes a body of the next version of it."""

@@ -5,7 +5,15 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.base import Purpose, Source
-from schemas.customer import Contact, Customer, Grant, LiveSignal, OpenDecision, Preference
+from schemas.customer import (
+    Contact,
+    Customer,
+    Grant,
+    LiveSignal,
+    OpenDecision,
+    Outstanding,
+    Preference,
+)
 
 MAX_MS = 2**45
 _instants = st.integers(min_value=0, max_value=MAX_MS)
@@ -24,6 +32,27 @@ _shares = st.floats(min_value=0, max_value=1)
 _floats = st.lists(st.integers(-8192, 8192).map(lambda n: n / 1024), max_size=5).map(tuple)
 _sources = st.lists(st.sampled_from(Source), max_size=3).map(tuple)
 _instants_by_word = st.dictionaries(_words, _instants, max_size=3)
+_open = st.dictionaries(
+    _words,
+    st.builds(
+        OpenDecision,
+        at_ms=_instants,
+        until_ms=_instants,
+        propensity=_shares,
+        context=_floats,
+        action_features=_floats,
+        sources=_sources,
+        label=st.none() | _shares,
+    ),
+    max_size=2,
+)
+_outstanding = st.dictionaries(
+    _words, st.builds(Outstanding, sources=_sources, until_ms=_instants), max_size=2
+)
+_limits = st.dictionaries(_words, st.lists(_words, max_size=2), max_size=2)
+_access = st.dictionaries(
+    _words, st.builds(Grant, _words, _words, _instants, st.none() | _instants), max_size=2
+)
 
 
 def customers(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
@@ -73,20 +102,7 @@ def customers(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
             ),
             max_size=2,
         ),
-        open=st.dictionaries(
-            _words,
-            st.builds(
-                OpenDecision,
-                at_ms=_instants,
-                until_ms=_instants,
-                propensity=_shares,
-                context=_floats,
-                action_features=_floats,
-                sources=_sources,
-                label=st.none() | _shares,
-            ),
-            max_size=2,
-        ),
+        open=_open,
         contacts=st.lists(st.builds(Contact, at_ms=_instants), max_size=2),
         rests=_instants_by_word,
         mistrusted=st.dictionaries(st.sampled_from(Source), _instants, max_size=2),
@@ -94,6 +110,10 @@ def customers(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
         timers=st.dictionaries(st.sampled_from(["salary", "signal.1", "x"]), _instants, max_size=3),
         decision_count=st.integers(0, 1000),
         previous_digest=_words,
+        outstanding=_outstanding,
+        category_limits=_limits,
+        channel_limits=_limits,
+        access=_access,
     )
 
 
@@ -157,4 +177,12 @@ def full_customer() -> Customer:
         timers={"signal:salary.missing": 23},
         decision_count=24,
         previous_digest="ab" * 32,
+        outstanding={
+            "o-1": Outstanding(
+                "d-1", "savings_pots", "service_personalisation", "in_app", ("app",), 25
+            )
+        },
+        category_limits={"direct_marketing:app": ["app_use"]},
+        channel_limits={"direct_marketing:app": ["chat", "in_app"]},
+        access={"bank-b": Grant("r-3", "customer-events:3:16:0", 26, 27)},
     )

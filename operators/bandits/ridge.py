@@ -99,6 +99,16 @@ class PosteriorRidge:
             self._flush()
         return True
 
+    def unlearn(self, lessons: Sequence[Lesson]) -> None:
+        """Take lessons back that were learnt, exactly: the sums are then those that never held them."""
+        self._flush()
+        for epoch, gone in self._by_epoch(lessons).items():
+            held = self._epoch(epoch)
+            held.subtract(sums(gone))
+            if not held.count:
+                del self._epochs[epoch]
+        self.lessons -= sum(lesson.label_before is None for lesson in lessons)
+
     def statistics(self) -> dict[int, Statistics]:
         """The sums by epoch, every lesson included."""
         self._flush()
@@ -227,13 +237,16 @@ class PosteriorRidge:
         return self._epochs.setdefault(epoch, Statistics.zero(dx, dx * len(self.action_names)))
 
     def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for epoch, lessons in self._by_epoch(waiting).items():
+            self._epoch(epoch).add(sums(lessons))
+
+    def _by_epoch(self, lessons: Iterable[Lesson]) -> dict[int, list[Lesson]]:
         by_epoch: dict[int, list[Lesson]] = {}
         epoch_ms = self.levers.epoch_days * DAY_MS
-        for lesson in self._waiting:
+        for lesson in lessons:
             by_epoch.setdefault(lesson.at_ms // epoch_ms, []).append(lesson)
-        self._waiting = []
-        for epoch, lessons in by_epoch.items():
-            self._epoch(epoch).add(sums(lessons))
+        return by_epoch
 
 
 def sealed(snapshot: CommitteeSnapshot) -> CommitteeSnapshot:

@@ -57,6 +57,19 @@ class Statistics:
         self.squares += other.squares
         self.check()
 
+    def subtract(self, other: "Statistics") -> None:
+        """Take other sums out of these, exactly: what is left never held them."""
+        self.gram -= other.gram
+        self.moment -= other.moment
+        self.contexts -= other.contexts
+        self.squares -= other.squares
+        for action, cross in other.cross.items():
+            self.cross[action] = self.cross[action] - cross
+            self.count[action] -= other.count[action]
+            self.reward[action] -= other.reward[action]
+            if not self.count[action] and not self.reward[action] and not self.cross[action].any():
+                del self.cross[action], self.count[action], self.reward[action]
+
     def check(self) -> None:
         """Assert that the sums are still exact; the diagonal bounds the rest (Cauchy-Schwarz)."""
         largest = max(float(self.gram.diagonal().max(initial=0.0)), self.squares)

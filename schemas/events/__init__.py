@@ -9,10 +9,13 @@ from pydantic import Field, TypeAdapter
 
 from schemas.events.base import EventBase
 from schemas.events.control import (
+    AccessGranted,
+    AccessWithdrawn,
     ClockTicked,
     ConsentGranted,
     ConsentWithdrawn,
     ErasureRequested,
+    ExportRequested,
     Notice,
     ObjectionLifted,
     ObjectionRaised,
@@ -74,12 +77,15 @@ Event = Annotated[
     | ProductClosed
     | ConsentGranted
     | ConsentWithdrawn
+    | AccessGranted
+    | AccessWithdrawn
     | ObjectionRaised
     | ObjectionLifted
     | VulnerabilityFlagged
     | VulnerabilityCleared
     | PreferenceChanged
     | ErasureRequested
+    | ExportRequested
     | ClockTicked
     | FeedbackReceived,
     Field(discriminator="kind"),
@@ -109,12 +115,15 @@ SHAPES: tuple[type[EventBase], ...] = (
     ProductClosed,
     ConsentGranted,
     ConsentWithdrawn,
+    AccessGranted,
+    AccessWithdrawn,
     ObjectionRaised,
     ObjectionLifted,
     VulnerabilityFlagged,
     VulnerabilityCleared,
     PreferenceChanged,
     ErasureRequested,
+    ExportRequested,
     ClockTicked,
     FeedbackReceived,
 )
@@ -133,6 +142,7 @@ TOPIC_OF_KIND_PREFIX: dict[str, str] = {
     "vulnerability": "consents",
     "preference": "consents",
     "erasure": "consents",
+    "export": "consents",
     "feedback": "feedback",
 }
 """The input topic that native events of a kind arrive on; ``clock`` events come from the worker alone."""
@@ -142,6 +152,8 @@ __all__ = [
     "KINDS",
     "SHAPES",
     "TOPIC_OF_KIND_PREFIX",
+    "AccessGranted",
+    "AccessWithdrawn",
     "AppErrorShown",
     "AppOpened",
     "AppSearched",
@@ -151,6 +163,7 @@ __all__ = [
     "ErasureRequested",
     "Event",
     "EventBase",
+    "ExportRequested",
     "ExternalAccountLinked",
     "ExternalBalance",
     "ExternalTransaction",

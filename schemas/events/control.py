@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from schemas.base import Channel, Instant, Purpose, Shape, Source, SpecialCategory, Token
+from schemas.consents import Category
 from schemas.events.base import EventBase
 
 Loose = Field(strict=False)
@@ -23,6 +24,8 @@ class ConsentGranted(EventBase):
     """Data of these sources may be used for this purpose until ``valid_until`` (none: until withdrawn).
 
     What reveals one of the ``special_categories`` may only be used where it is named here.
+    No ``categories`` means all those of the sources, no ``channels`` every channel. ``method`` is how the
+    customer said yes.
     """
 
     source: ClassVar[Source] = Source.CONTROL
@@ -33,8 +36,11 @@ class ConsentGranted(EventBase):
     special_categories: Annotated[
         tuple[Annotated[SpecialCategory, Loose], ...], Field(strict=False)
     ] = ()
+    categories: Annotated[tuple[Annotated[Category, Loose], ...], Loose] = ()
+    channels: Annotated[tuple[Annotated[Channel, Loose], ...], Loose] = ()
     valid_until: Instant | None = None
     notice: Notice | None = None
+    method: Literal["app", "web", "branch", "phone", "chat"] = "app"
 
 
 class ConsentWithdrawn(EventBase):
@@ -44,6 +50,28 @@ class ConsentWithdrawn(EventBase):
     kind: Literal["consent.withdrawn"] = "consent.withdrawn"
     purpose: Annotated[Purpose, Loose] | None = None
     sources: Annotated[tuple[Annotated[Source, Loose], ...], Loose] = ()
+
+
+class AccessGranted(EventBase):
+    """The customer lets us read their accounts at another institution, until ``valid_until``.
+
+    It goes beside a consent for the source ``open_banking``, and ends by itself: Commission Delegated
+    Regulation (EU) 2018/389, article 10a.
+    """
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["consent.access_granted"] = "consent.access_granted"
+    record_id: Token
+    institution: Token
+    valid_until: Instant
+
+
+class AccessWithdrawn(EventBase):
+    """The customer ends our access to their accounts at an institution."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["consent.access_withdrawn"] = "consent.access_withdrawn"
+    institution: Token
 
 
 class ObjectionRaised(EventBase):
@@ -94,6 +122,13 @@ class ErasureRequested(EventBase):
 
     source: ClassVar[Source] = Source.CONTROL
     kind: Literal["erasure.requested"] = "erasure.requested"
+
+
+class ExportRequested(EventBase):
+    """Hand out everything that is held (GDPR articles 15 and 20)."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["export.requested"] = "export.requested"
 
 
 class ClockTicked(EventBase):

@@ -1,7 +1,7 @@
 """Consent: what a grant, a withdrawal, an objection and mistrust do, and that doubt means no."""
 
-from operators import consent
-from operators.consent import ConsentChange
+from operators import consent, dialogue
+from operators.dialogue import ConsentChange
 from schemas.base import DATA_SOURCES, DAY_MS, Purpose, Source
 from schemas.customer import Customer
 from schemas.decisions import Withheld
@@ -9,6 +9,31 @@ from schemas.errors import InputError
 from tests.strategies import CUSTOMER, GRANT_ALL, event
 
 POSITION = "customer-events:0:7:0"
+SAMPLES = {
+    Source.TRANSACTIONS: {
+        "kind": "transaction.booked",
+        "account": "a-1",
+        "transaction_id": "t-1",
+        "amount_minor": -100,
+        "currency": "EUR",
+        "method": "card",
+    },
+    Source.APP: {"kind": "app.opened"},
+    Source.OPEN_BANKING: {
+        "kind": "openbanking.balance",
+        "account": "x-1",
+        "institution": "bank-b",
+        "account_type": "savings",
+        "balance_minor": 1,
+        "currency": "EUR",
+    },
+    Source.LOCATION: {"kind": "location.zone_entered", "zone": "z", "zone_kind": "airport"},
+    Source.LIFE_EVENTS: {"kind": "life.declared", "event": "moving"},
+    Source.MESSAGES: {"kind": "message.received", "channel": "chat", "text": "hello"},
+    Source.PROFILE: {"kind": "product.opened", "product": "mortgage"},
+}
+OF = {source: event(body, minutes=0) for source, body in SAMPLES.items()}
+"""An event of each source."""
 
 
 def _grant(**fields: object) -> dict[str, object]:
@@ -24,13 +49,15 @@ def _grant(**fields: object) -> dict[str, object]:
 def _customer(*bodies: dict[str, object]) -> Customer:
     customer = Customer(CUSTOMER)
     for index, body in enumerate(bodies):
-        change = consent.apply(customer, event(body, minutes=index, index=index), position=POSITION)
+        change = dialogue.apply(
+            customer, event(body, minutes=index, index=index), position=POSITION
+        )
         assert isinstance(change, ConsentChange)
     return customer
 
 
 def _admit(customer: Customer, source: Source, *, now_ms: int) -> tuple[Purpose, ...] | Withheld:
-    return consent.admit(source, consent.standing(customer, now_ms=now_ms))
+    return consent.admit(OF[source], customer, consent.standing(customer, now_ms=now_ms))
 
 
 def test_nothing_is_admitted_without_a_grant() -> None:
@@ -50,7 +77,7 @@ def test_a_grant_admits_its_purpose_and_source_only() -> None:
 def test_a_withdrawal_ends_exactly_what_it_names() -> None:
     """Withdrawing one source of one purpose leaves the others."""
     customer = _customer(*GRANT_ALL)
-    change = consent.apply(
+    change = dialogue.apply(
         customer,
         event(
             {
@@ -79,12 +106,12 @@ def test_a_grant_older_than_the_withdrawal_stays_withdrawn() -> None:
     """Logs may cross: a grant that happened before the withdrawal can't revive it."""
     customer = _customer(_grant())
     gone = event({"kind": "consent.withdrawn"}, minutes=100, index=50)
-    consent.apply(customer, gone, position=POSITION)
-    late = consent.apply(customer, event(_grant(), minutes=50, index=51), position=POSITION)
+    dialogue.apply(customer, gone, position=POSITION)
+    late = dialogue.apply(customer, event(_grant(), minutes=50, index=51), position=POSITION)
     assert isinstance(late, ConsentChange)
     assert late.began == ()
     assert consent.usable(customer, Purpose.DIRECT_MARKETING, now_ms=gone.at_ms) == frozenset()
-    again = consent.apply(customer, event(_grant(), minutes=200, index=52), position=POSITION)
+    again = dialogue.apply(customer, event(_grant(), minutes=200, index=52), position=POSITION)
     assert isinstance(again, ConsentChange)
     assert again.began
 
@@ -93,7 +120,7 @@ def test_a_withdrawal_before_any_grant_is_kept() -> None:
     """A withdrawal that arrives first still beats the older grant behind it."""
     customer = _customer({"kind": "consent.withdrawn"})
     old = event(_grant(), minutes=-10, index=3)
-    change = consent.apply(customer, old, position=POSITION)
+    change = dialogue.apply(customer, old, position=POSITION)
     assert isinstance(change, ConsentChange)
     assert change.began == ()
 
@@ -106,7 +133,7 @@ def test_a_grant_expires() -> None:
     assert until_ms is not None
     assert not isinstance(_admit(customer, Source.TRANSACTIONS, now_ms=until_ms - 1), Withheld)
     assert isinstance(_admit(customer, Source.TRANSACTIONS, now_ms=until_ms), Withheld)
-    assert consent.expire(customer, now_ms=until_ms).ended == (
+    assert dialogue.expire(customer, now_ms=until_ms).ended == (
         (Purpose.DIRECT_MARKETING, Source.TRANSACTIONS),
     )
     assert Source.TRANSACTIONS in consent.orphaned(customer)
@@ -118,7 +145,7 @@ def test_contradictory_grants_are_refused() -> None:
         _grant(valid_until="2020-01-01T00:00:00+00:00"),
         _grant(sources=["control"]),
     ):
-        change = consent.apply(Customer(CUSTOMER), event(body, minutes=0), position=POSITION)
+        change = dialogue.apply(Customer(CUSTOMER), event(body, minutes=0), position=POSITION)
         assert isinstance(change, InputError)
         assert change.hint
 
@@ -133,7 +160,7 @@ def test_objections_are_absolute() -> None:
     assert consent.usable(profiling, Purpose.SERVICE_PERSONALISATION, now_ms=now_ms) == frozenset()
     assert consent.usable(profiling, Purpose.FINANCIAL_WELLBEING, now_ms=now_ms)
     lifted = event({"kind": "objection.lifted", "scope": "profiling"}, minutes=61)
-    consent.apply(profiling, lifted, position=POSITION)
+    dialogue.apply(profiling, lifted, position=POSITION)
     assert consent.usable(profiling, Purpose.SERVICE_PERSONALISATION, now_ms=now_ms)
 
 
@@ -141,7 +168,7 @@ def test_mistrust_silences_a_source_for_its_time() -> None:
     """A source called too personal is not used until its pause is over."""
     customer = _customer(*GRANT_ALL)
     now_ms = event(_grant(), minutes=60).at_ms
-    consent.mistrust(customer, ("location",), now_ms=now_ms, days=2)
+    customer.mistrusted["location"] = now_ms + 2 * DAY_MS
     inside = consent.usable(customer, Purpose.DIRECT_MARKETING, now_ms=now_ms + DAY_MS)
     after = consent.usable(customer, Purpose.DIRECT_MARKETING, now_ms=now_ms + 2 * DAY_MS)
     assert Source.LOCATION not in inside

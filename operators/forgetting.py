@@ -1,0 +1,142 @@
+"""Who taught what, so that it can be taken back: lessons by customer, packed.
+
+Stage: 8 of 8. In: lessons as they are learnt, requests to forget. Out: the lessons to take back.
+
+Additive learners forget exactly: what they learnt from a customer is subtracted, and what is left is what
+they would be had they never seen it. A learner that steps (the reader's head) can't; it is said how many
+of its lessons stay until it is trained anew.
+Source: GDPR articles 7(3) and 17; Cao and Yang 2015, machine unlearning by summation form.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from struct import Struct
+
+from operators.bandits.grid import A_STEPS, X_STEPS, snap_actions, snap_context
+from schemas.decisions import Lesson
+
+_HEAD = Struct("<qddBBHH")
+_NO_LABEL = 1
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """What a request to forget comes to.
+
+    ``rewards`` are to be taken out of the additive sums; ``holdings`` is a lesson that undoes what was
+    counted of the customer's products, if anything was. ``kept`` counts lessons that can't be taken back.
+    """
+
+    rewards: list[Lesson] = field(default_factory=list)
+    holdings: Lesson | None = None
+    kept: int = 0
+
+
+class Ledger:
+    """The lessons of each customer that are in the models now; about a hundred bytes each."""
+
+    def __init__(self) -> None:
+        """Nobody taught anything yet."""
+        self._names: list[str] = []
+        self._index: dict[str, int] = {}
+        self._rewards: dict[str, list[bytes]] = {}
+        self._holdings: dict[str, tuple[str, ...]] = {}
+        self._texts: dict[str, int] = {}
+
+    def note(self, lesson: Lesson) -> Lesson:
+        """Remember a lesson that is learnt; returns it as it is to be learnt.
+
+        Holdings replace what this customer was counted with, whatever the lesson says was before.
+        """
+        who = lesson.customer
+        if lesson.kind == "reward":
+            self._rewards.setdefault(who, []).append(self._pack(lesson))
+        elif lesson.kind == "holdings":
+            before = self._holdings.pop(who, ())
+            if lesson.holdings:
+                self._holdings[who] = lesson.holdings
+            return replace(lesson, holdings_before=before)
+        else:
+            self._texts[who] = self._texts.get(who, 0) + 1
+        return lesson
+
+    def forget(self, request: Lesson) -> Forgotten:
+        """Let go of what a customer taught on some sources, or of everything (no sources).
+
+        Example:
+            >>> ledger = Ledger()
+            >>> one = Lesson("l", "holdings", "c", 0, holdings=("card",), sources=("profile",))
+            >>> ledger.note(one).holdings_before
+            ()
+            >>> ledger.forget(Lesson("f", "forget", "c", 1)).holdings.holdings_before
+            ('card',)
+        """
+        who, sources = request.customer, frozenset(request.sources)
+        result = Forgotten()
+        staying = []
+        for packed in self._rewards.pop(who, []):
+            lesson = self._unpack(packed, who)
+            if _rests_on(lesson, sources):
+                result.rewards.append(lesson)
+            else:
+                staying.append(packed)
+        if staying:
+            self._rewards[who] = staying
+        if not sources or "profile" in sources:
+            before = self._holdings.pop(who, ())
+            if before:
+                result.holdings = Lesson(
+                    request.lesson_id, "holdings", who, request.at_ms, holdings_before=before
+                )
+        if not sources or "messages" in sources:
+            result.kept = self._texts.pop(who, 0)
+        return result
+
+    def _pack(self, lesson: Lesson) -> bytes:
+        context = _steps(snap_context([lesson.context])[0] * X_STEPS)
+        action = _steps(snap_actions([lesson.action_features])[0] * A_STEPS)
+        names = [self._named(source) for source in lesson.sources]
+        head = _HEAD.pack(
+            lesson.at_ms,
+            lesson.label,
+            lesson.label_before or 0.0,
+            _NO_LABEL if lesson.label_before is None else 0,
+            len(names),
+            len(context),
+            len(action),
+        )
+        body = Struct(f"<{len(context) + len(action)}h{len(names) + 1}H")
+        return head + body.pack(*context, *action, *names, self._named(lesson.action))
+
+    def _unpack(self, packed: bytes, who: str) -> Lesson:
+        at_ms, label, before, flag, named, dx, da = _HEAD.unpack_from(packed)
+        body = Struct(f"<{dx + da}h{named + 1}H").unpack_from(packed, _HEAD.size)
+        steps, sources, action = body[: dx + da], body[dx + da : -1], body[-1]
+        return Lesson(
+            lesson_id="",
+            kind="reward",
+            customer=who,
+            at_ms=at_ms,
+            action=self._names[action],
+            context=tuple(step / X_STEPS for step in steps[:dx]),
+            action_features=tuple(step / A_STEPS for step in steps[dx:]),
+            label=label,
+            label_before=None if flag == _NO_LABEL else before,
+            sources=tuple(self._names[i] for i in sources),
+        )
+
+    def _named(self, name: str) -> int:
+        index = self._index.get(name)
+        if index is None:
+            index = self._index[name] = len(self._names)
+            self._names.append(name)
+        return index
+
+
+def _rests_on(lesson: Lesson, sources: frozenset[str]) -> bool:
+    """Whether a lesson rests on any of these sources; one that names none may rest on each."""
+    return not sources or not lesson.sources or not sources.isdisjoint(lesson.sources)
+
+
+def _steps(values: Iterable[float]) -> list[int]:
+    return [int(value) for value in values]

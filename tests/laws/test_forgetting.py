@@ -1,0 +1,120 @@
+"""Law of forgetting: learners that took a customer's lessons back equal ones that never had them."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from operators.arbitrate import CONTEXT_NAMES
+from operators.bandits.ridge import PosteriorRidge
+from operators.forgetting import Ledger
+from operators.offers import ACTION_NAMES
+from operators.taste import Coholdings
+from schemas.base import DAY_MS
+from schemas.decisions import Lesson
+
+SOURCES = ("app", "location", "profile", "transactions")
+DX, DA = len(CONTEXT_NAMES), len(ACTION_NAMES)
+_values = st.integers(-4096, 4096).map(lambda n: n / 1024)
+
+
+@st.composite
+def lessons(draw: st.DrawFn) -> list[Lesson]:
+    """Rewards, revisions and holdings of a few customers, in any order."""
+    made = []
+    for index in range(draw(st.integers(1, 24))):
+        who = draw(st.sampled_from(["c-1", "c-2", "c-3"]))
+        if draw(st.integers(0, 3)) == 0:
+            held = tuple(draw(st.sets(st.sampled_from(["card", "loan", "pot"]))))
+            made.append(
+                Lesson(f"h{index}", "holdings", who, 0, holdings=held, sources=("profile",))
+            )
+            continue
+        spot = draw(st.integers(0, DX - 1))
+        context = [0.0] * DX
+        context[0], context[spot] = 1.0, draw(_values)
+        action = [0.0] * DA
+        action[0], action[draw(st.integers(0, DA - 1))] = 1.0, draw(st.integers(-8, 8)) / 64
+        made.append(
+            Lesson(
+                lesson_id=f"r{index}",
+                kind="reward",
+                customer=who,
+                at_ms=draw(st.integers(0, 90)) * DAY_MS,
+                action=draw(st.sampled_from(["loan", "pot", "silence"])),
+                context=tuple(context),
+                action_features=tuple(action),
+                label=draw(_values),
+                label_before=draw(st.none() | _values),
+                sources=tuple(sorted(draw(st.sets(st.sampled_from(SOURCES), min_size=1)))),
+            )
+        )
+    return made
+
+
+class Learners:
+    """The additive learners, fed as the flow feeds them."""
+
+    def __init__(self, taught: list[Lesson]) -> None:
+        self.ledger = Ledger()
+        self.ridge = PosteriorRidge(CONTEXT_NAMES, ACTION_NAMES)
+        self.taste = Coholdings()
+        for lesson in taught:
+            if lesson.kind == "reward":
+                self.ridge.learn(lesson)
+                self.ledger.note(lesson)
+            else:
+                self.taste.learn(self.ledger.note(lesson))
+
+    def forget(self, request: Lesson) -> None:
+        gone = self.ledger.forget(request)
+        self.ridge.unlearn(gone.rewards)
+        if gone.holdings is not None:
+            self.taste.learn(gone.holdings)
+
+    def content(self) -> object:
+        epochs = {
+            epoch: (
+                s.gram.tobytes(),
+                s.moment.tobytes(),
+                s.contexts.tobytes(),
+                {action: cross.tobytes() for action, cross in sorted(s.cross.items())},
+                sorted(s.count.items()),
+                sorted(s.reward.items()),
+                s.squares,
+            )
+            for epoch, s in self.ridge.statistics().items()
+        }
+        pairs = {pair: count for pair, count in self.taste.pairs.items() if count}
+        return epochs, self.ridge.lessons, pairs
+
+
+@settings(max_examples=80)
+@given(taught=lessons())
+def test_an_erased_customer_was_never_there(taught: list[Lesson]) -> None:
+    """Every sum is bit for bit that of learners which never saw the customer."""
+    forgetful = Learners(taught)
+    forgetful.forget(Lesson("f", "forget", "c-1", 0))
+    never = Learners([lesson for lesson in taught if lesson.customer != "c-1"])
+    assert forgetful.content() == never.content()
+
+
+@settings(max_examples=60)
+@given(taught=lessons(), source=st.sampled_from(SOURCES))
+def test_a_withdrawn_source_taught_nothing(taught: list[Lesson], source: str) -> None:
+    """Only lessons on that source go; the customer's others stay."""
+    forgetful = Learners(taught)
+    forgetful.forget(Lesson("f", "forget", "c-1", 0, sources=(source,)))
+    never = Learners([x for x in taught if x.customer != "c-1" or source not in x.sources])
+    assert forgetful.content() == never.content()
+
+
+@given(taught=lessons())
+def test_forgetting_twice_is_forgetting_once(taught: list[Lesson]) -> None:
+    """A request that comes again finds nothing left to take back."""
+    learners = Learners(taught)
+    request = Lesson("f", "forget", "c-1", 0)
+    learners.forget(request)
+    before = learners.content()
+    learners.forget(replace(request, lesson_id="g"))
+    assert learners.content() == before
