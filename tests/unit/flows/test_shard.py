@@ -190,7 +190,8 @@ def test_erasure_forgets_the_record_and_what_was_under_way() -> None:
     shard.process(log_of([late, erase], first=22), world=WORLD)
     assert store.customer("c-1") is None
     assert store.customer("c-2") is not None
-    (certificate,) = [e for e in store.outbox() if e.key == b"c-1"]
+    certificate, forget = [e for e in store.outbox() if e.key == b"c-1"]
+    assert orjson.loads(forget.value or b"")["kind"] == "forget"
     assert certificate.topic == topics.IMPACT
     assert orjson.loads(certificate.value or b"")["type"] == "erasure"
 
