@@ -95,6 +95,13 @@ def _grant(
     if flaw is not None:
         return flaw
     until_ms = None if event.valid_until is None else round(event.valid_until.timestamp() * 1000)
+    grant = Grant(
+        record_id=event.record_id,
+        position=position,
+        from_ms=event.at_ms,
+        until_ms=until_ms,
+        special=event.special_categories,
+    )
     before = {source: let_in(customer, source) for source in event.sources}
     began: list[tuple[Purpose, Source]] = []
     renewed = fenced = False
@@ -109,13 +116,7 @@ def _grant(
             source in by_source
             and not set(by_source[source].special) <= {*event.special_categories}
         )
-        by_source[source] = Grant(
-            record_id=event.record_id,
-            position=position,
-            from_ms=event.at_ms,
-            until_ms=until_ms,
-            special=event.special_categories,
-        )
+        by_source[source] = grant
         _limit(customer.category_limits, key, CATEGORIES[source].intersection(event.categories))
         _limit(customer.channel_limits, key, event.channels)
         began.append((event.purpose, source))

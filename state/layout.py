@@ -141,6 +141,9 @@ def _decode_outstanding(fields: list[Any]) -> Outstanding:
 
 def _rows(by_source: dict[str, Grant]) -> list[list[Any]]:
     """Grants of one purpose, one row for all the sources that one consent gave."""
+    grants = by_source.values()
+    if len(set(map(id, grants))) == 1:  # nearly always: one consent gave them all
+        return [[*_terms(next(iter(grants))), list(by_source)]]
     rows: dict[int, list[Any]] = {}
     for source, grant in by_source.items():
         row = rows.get(id(grant))

@@ -46,8 +46,20 @@ class Flow(NamedTuple):
     refund: bool
 
 
+_LAST: list[tuple[TransactionBooked | TransactionPending, Flow]] = []
+"""The movement read last: five plug-ins read the same one, one after the other."""
+
+
 def flow_of(event: TransactionBooked | TransactionPending) -> Flow:
     """Read one movement."""
+    if _LAST and _LAST[0][0] is event:
+        return _LAST[0][1]
+    flow = _read(event)
+    _LAST[:] = [(event, flow)]
+    return flow
+
+
+def _read(event: TransactionBooked | TransactionPending) -> Flow:
     refund = event.amount_minor > 0 and event.method == "card"
     if isinstance(event, TransactionBooked) and event.reverses is not None:
         refund = True

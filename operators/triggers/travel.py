@@ -4,6 +4,7 @@ Stage: 3 of 8. In: transaction.booked, location.zone_entered. Out: travel.detect
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from operators.contracts import Moment, Slot
 from operators.features.decay import halved
@@ -33,6 +34,7 @@ CODES: tuple[tuple[frozenset[int] | range, str], ...] = (
 """What a merchant category code says of travel."""
 
 
+@lru_cache(maxsize=2048)
 def kind_of(mcc: str | None) -> str | None:
     """What a merchant category code says of travel.
 
@@ -67,6 +69,8 @@ class TravelDetected:
         home = home_of(moment.memories.get("spend") or {})
         if event.country is not None and home is not None and event.country != home:
             kinds.add("abroad")
+        if not kinds:
+            return memory, ()
         day = event.at_ms // DAY_MS
         seen = [[kind, at] for kind, at in memory.get("seen", []) if at > day - 3 * HALF_LIFE_DAYS]
         new = [[kind, day] for kind in sorted(k for k in kinds if k) if [kind, day] not in seen]
