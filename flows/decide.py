@@ -130,7 +130,8 @@ class DecideFlow:
         self._holding: list[Shard] = []
         self._sync_at = time.monotonic() + options.sync_s
         self._unsynced: list[tuple[Shard, dict[Spot, int]]] = []
-        self._synced: dict[Spot, int] = {}
+        # What was opened is safe, and the group may have missed the last report of a worker that died.
+        self._synced: dict[Spot, int] = {s: at for s, at in positions.items() if at is not None}
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync")
         self._syncing: Future[dict[Spot, int]] | None = None
 

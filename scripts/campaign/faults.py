@@ -1,0 +1,219 @@
+"""The faults, each a function that breaks one thing while workers decide; `FAULTS` is their order."""
+
+import contextlib
+import os
+import random
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.campaign.deaths import Lives
+from scripts.campaign.lab import SHARDS, Lab, LabError, Worker
+
+JUMPING = ("-m", "scripts.campaign.jumping")
+DISK_BYTES = 6 << 20
+
+
+@dataclass(slots=True, frozen=True)
+class Scale:
+    """How much of everything: ``records`` of the stream, ``times`` that the fault strikes, seconds it lasts."""
+
+    records: int
+    customers: int
+    times: int
+    lasts_s: float = 0.0
+
+
+Fault = Callable[[Lab, Scale, random.Random], str]
+"""Break things, let the workers finish, and say in a few words what was done."""
+
+
+def killed(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """Two workers, each killed at random moments: while starting, reading, deciding, sending, idle."""
+    lives = Lives(lab, draw, workers=2)
+    lives.end(scale.times, records=scale.records)
+    lab.drain(*(lab.start(ordinal, 2) for ordinal in range(2)))
+    return lives.words()
+
+
+def torn(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """After each kill -9 the end of each shard's write-ahead log is cut off, as by a power cut."""
+    cut = 0
+    lives = Lives(lab, draw, workers=1)
+    for strike in range(scale.times):
+        lives.end(1, records=scale.records * (strike + 1) // scale.times)
+        for shard in range(SHARDS):
+            cut += _tear(lab.state / f"shard-{shard:04d}", draw)
+    lab.drain(lab.start())
+    return f"{scale.times} kills, {cut:,} bytes of write-ahead logs cut off"
+
+
+def twice(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """Ingest is killed and begins again further back, and a second one reads the same sources."""
+    lives = Lives(lab, draw, workers=1, flow="ingest")
+    lives.end(scale.times, records=scale.records, roles=True)
+    lab.settle()
+    decide = lab.start()
+    rivals = [lab.start(flow="ingest"), lab.start(1, 2, flow="ingest")]
+    wanted = scale.records
+    lab.until(lambda: lab.ingested() >= wanted, "the sources were not ingested")
+    for rival in rivals:
+        rival.stop()
+    lab.drain(decide)
+    surplus = sum(lab.ends().values()) - lab.good()
+    return f"{scale.times} kills of ingest, {surplus:,} records twice on the log"
+
+
+def restarted(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """The broker is stopped and started, and killed and started, under load."""
+    with fed(lab, scale) as (worker, feed):
+        for strike in range(scale.times):
+            feed(scale.records // scale.times)
+            time.sleep(draw.uniform(0.1, 0.8))
+            if strike % 2:
+                lab.broker.kill()
+                lab.broker.start()
+            else:
+                lab.broker.restart()
+        lab.drain(worker)
+    return f"{scale.times} restarts, every second after kill -9"
+
+
+def unreachable(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """The broker's process is stopped for a while: connections stay, answers don't come."""
+    with fed(lab, scale) as (worker, feed):
+        for _ in range(scale.times):
+            feed(scale.records // scale.times // 2)
+            time.sleep(draw.uniform(0.1, 0.5))
+            if lab.broker.pid is None:
+                raise LabError("the broker is gone")
+            os.kill(lab.broker.pid, signal.SIGSTOP)
+            feed(scale.records // scale.times // 2)
+            time.sleep(scale.lasts_s)
+            os.kill(lab.broker.pid, signal.SIGCONT)
+        lab.drain(worker)
+    return f"{scale.times} × {scale.lasts_s:.0f} s without an answer"
+
+
+def full(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """The disk of the state is full: the worker must end and say so; with room again it goes on."""
+    del draw
+    refused = 0
+    lab.feed(scale.records // 2)
+    with small_disk(lab) as (state, words, limits):
+        config = lab.configure(state=state, name="-full")
+        for _ in range(scale.times):
+            worker = lab.start(config=config)
+            limits(worker)
+            lab.feed(scale.records // 2 // scale.times)
+            lab.until(lambda: worker.gone, "the worker did not notice the full disk")  # noqa: B023 - at once
+            if worker.process.returncode != 4 or not worker.said("state.unwritable"):  # noqa: PLR2004 - status of state errors
+                raise LabError(
+                    f"a full disk ended the worker with {worker.process.returncode}, not with 4"
+                    f" and state.unwritable: see {worker.log}"
+                )
+            refused += 1
+        subprocess.run(["cp", "-a", str(state), str(lab.state)], check=True)
+    lab.drain(lab.start())
+    return f"{words}; {refused} × state.unwritable, then more room"
+
+
+def leaping(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """The wall clock of the worker leaps forward by weeks and back by days, and it is killed meanwhile."""
+    lives = Lives(lab, draw, workers=1, command=JUMPING)
+    lives.end(scale.times, records=scale.records)
+    lab.drain(lab.start(command=JUMPING))
+    return f"a leap of up to ±30 days every 0.2 s, {scale.times} kills"
+
+
+def rescaled(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """1 → 2 → 4 → 1 workers under load, stopped or killed at each step."""
+    counts = (1, 2, 4, 1)
+    for step, count in enumerate(counts):
+        workers = [lab.start(ordinal, count) for ordinal in range(count)]
+        lab.feed(scale.records // len(counts))
+        lab.until(lambda: all(worker.up for worker in workers), "a worker did not start")  # noqa: B023 - at once
+        time.sleep(draw.uniform(0.1, 0.6))
+        if step == len(counts) - 1:
+            lab.feed(scale.records % len(counts))
+            lab.drain(*workers)
+            break
+        for worker in workers:
+            if step % 2:
+                worker.kill()
+            else:
+                worker.stop()
+    return "1 → 2 → 4 → 1 workers, stopped and killed in turn"
+
+
+FAULTS: Mapping[str, Fault] = {
+    "kill": killed,
+    "torn-wal": torn,
+    "ingest": twice,
+    "broker-restart": restarted,
+    "broker-silent": unreachable,
+    "disk-full": full,
+    "clock": leaping,
+    "rescale": rescaled,
+}
+
+
+@contextlib.contextmanager
+def fed(lab: Lab, scale: Scale) -> Iterator[tuple[Worker, Callable[[int], int]]]:
+    """A worker that decides, and what feeds it."""
+    worker = lab.start()
+    lab.until(lambda: worker.up, "the worker did not start")
+    yield worker, lab.feed
+    if lab.fed < scale.records // 2:
+        raise LabError("the stream was not fed")
+
+
+@contextlib.contextmanager
+def small_disk(lab: Lab) -> Iterator[tuple[Path, str, Callable[[Worker], None]]]:
+    """A place for state that is too small, in words, and what must be done to the worker.
+
+    A file system of its own where we may mount one; else a limit on the size of the worker's files.
+    """
+    place = lab.directory / "small"
+    place.mkdir()
+    size = f"size={DISK_BYTES}"
+    mounted = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(place)],
+            capture_output=True,
+            check=False,
+        ).returncode
+        == 0
+    )
+    try:
+        if mounted:
+            yield place / "state", f"tmpfs of {DISK_BYTES >> 20} MB", lambda _: None
+        else:
+            limit = 1 << 16
+            yield (
+                place / "state",
+                f"files limited to {limit >> 10} KB",
+                lambda worker: _limit(worker, limit),
+            )
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(place)], check=True)
+
+
+def _limit(worker: Worker, size: int) -> None:
+    resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (size, size))
+
+
+def _tear(shard: Path, draw: random.Random) -> int:
+    """Cut a random part off the end of the newest write-ahead log; how many bytes."""
+    logs = sorted(shard.glob("*.log"), key=lambda path: int(path.stem))
+    if not logs:
+        return 0
+    size = logs[-1].stat().st_size
+    keep = draw.randrange(size + 1)
+    os.truncate(logs[-1], keep)
+    return size - keep

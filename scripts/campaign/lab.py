@@ -1,0 +1,280 @@
+"""Where a fault happens: a broker, topics of one scenario, the log fed by hand, real workers as processes."""
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from flows import settings as settings_module
+from flows.kafka import tail
+from flows.kafka import topics as kafka_topics
+from flows.kafka.client import Connection, Watch
+from flows.kafka.sink import LogWriter
+from flows.kafka.source import Pace, consumer
+from flows.records import Parcel
+from flows.settings import Settings
+from schemas import topics
+from schemas.errors import TransportError
+from scripts.bootstrap import ROOT
+from scripts.broker.process import Broker
+from scripts.campaign.stream import Sent, Stream
+
+SHARDS = 4
+PATIENCE_S = 180.0
+STEP_S = 0.01
+POLL_S = 0.1
+SETTINGS = """
+[kafka]
+bootstrap = "{bootstrap}"
+topic_prefix = "{prefix}"
+partitions = {shards}
+[decide]
+group = "{prefix}decide"
+state_directory = "{state}"
+clock = "event"
+batch_max = 64
+lru_customers = 1000
+wal_sync_ms = 50
+max_future_s = 31536000
+[ingest]
+group = "{prefix}ingest"
+[rules]
+holdout_share = 0.05
+contacts_per_week = 50
+contacts_per_day = 20
+marketing_per_week = 50
+push_per_week = 50
+"""
+
+
+class LabError(RuntimeError):
+    """Something that no fault explains; the text says what was seen."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker process and the file that it writes its log to."""
+
+    flow: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    log_from: int
+
+    def said(self, words: str) -> bool:
+        """Whether it wrote this since it started."""
+        with self.log.open("rb") as file:
+            file.seek(self.log_from)
+            return words.encode() in file.read()
+
+    @property
+    def up(self) -> bool:
+        """Whether it has begun its work."""
+        return self.said('"deciding"') or self.said('"ingesting"')
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended."""
+        return self.process.poll() is not None
+
+    def kill(self) -> None:
+        """End it with kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to end, and wait; its status."""
+        self.process.terminate()
+        return self.process.wait(PATIENCE_S)
+
+
+class Lab:
+    """One scenario's own topics and state, on a broker that scenarios share."""
+
+    def __init__(self, broker: Broker, directory: Path, *, name: str, stream: Stream) -> None:
+        """Make the topics and write the settings."""
+        self.broker = broker
+        self.directory = directory / name
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(parents=True)
+        self.stream = stream
+        self.state = self.directory / "state"
+        self.connection = Connection(broker.bootstrap_servers, prefix=f"{name}.")
+        self.bad: list[bytes] = []
+        self.fed = 0
+        self.workers: list[Worker] = []
+        self._records = iter(stream)
+        self._writer = LogWriter(self.connection)
+        self.config = self.configure()
+        self.settings: Settings = settings_module.load(self.config, environment={})
+        self._create()
+        watch = Watch(code="transport.source")
+        self._reader, self._ingest = (
+            consumer(self.connection, group=group, heard=watch.heard, pace=Pace())
+            for group in (self.settings.decide.group, self.settings.ingest.group)
+        )
+
+    def configure(self, *, state: Path | None = None, more: str = "", name: str = "") -> Path:
+        """Write a settings file: by default the scenario's."""
+        path = self.directory / f"settings{name}.toml"
+        text = SETTINGS.format(
+            bootstrap=self.broker.bootstrap_servers,
+            prefix=self.connection.prefix,
+            shards=SHARDS,
+            state=(state or self.state).as_posix(),
+        )
+        path.write_text(text + more, encoding="utf-8")
+        return path
+
+    def start(
+        self,
+        ordinal: int = 0,
+        count: int = 1,
+        *,
+        flow: str = "decide",
+        config: Path | None = None,
+        command: Sequence[str] = ("-m", "flows"),
+        environment: Mapping[str, str] | None = None,
+    ) -> Worker:
+        """Start a worker; it ends with us whatever happens."""
+        log = self.directory / f"{flow}-{ordinal}.log"
+        log.touch()
+        log_from = log.stat().st_size
+        line = [sys.executable, *command, flow, "--config", str(config or self.config)]
+        setpriv = shutil.which("setpriv")
+        if setpriv:
+            line = [setpriv, "--pdeathsig", "KILL", "--", *line]
+        with log.open("ab") as file:
+            process = subprocess.Popen(
+                line,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                env={
+                    "PATH": "/usr/bin:/bin",
+                    "MARKET_OF_ONE_WORKER_ORDINAL": str(ordinal),
+                    "MARKET_OF_ONE_WORKER_COUNT": str(count),
+                    **(environment or {}),
+                },
+            )
+        worker = Worker(flow, process, log, log_from)
+        self.workers = [one for one in self.workers if not one.gone]
+        self.workers.append(worker)
+        return worker
+
+    def feed(self, count: int, *, roles: bool = False) -> int:
+        """Write the stream's next records on the customers' log, or each on its own topic; how many."""
+        batch = list(islice(self._records, count))
+        self.write(batch, roles=roles)
+        self.bad += [one.value for one in batch if one.bad]
+        self.fed += len(batch)
+        return len(batch)
+
+    def write(self, records: Iterable[Sent], *, roles: bool = False) -> None:
+        """Write records and let acknowledgements in."""
+        for one in records:
+            role = one.topic if roles else topics.CUSTOMER_EVENTS
+            self._writer.send(Parcel(role, one.key.encode(), one.value, (), lambda *_: None))
+        self._writer.poll()
+
+    def settle(self) -> None:
+        """Wait until what was written is acknowledged."""
+        self.until(self._acknowledged, "the records were not acknowledged")
+
+    def until(
+        self, done: Callable[[], bool], words: str, *, patience_s: float = PATIENCE_S
+    ) -> None:
+        """Wait for something.
+
+        Raises:
+            LabError: It did not happen in time.
+        """
+        give_up_at = time.monotonic() + patience_s
+        while not done():
+            if time.monotonic() > give_up_at:
+                raise LabError(f"{words} within {patience_s:.0f} s: see {self.directory}")
+            time.sleep(STEP_S)
+
+    def drain(self, *workers: Worker) -> None:
+        """Wait until everything on the log was decided on, then stop the workers cleanly.
+
+        Raises:
+            LabError: A worker ended by itself, or not cleanly.
+        """
+        self.settle()
+        ends = self.ends()
+        self.until(lambda: self._reached(ends, workers), "the log was not decided on")
+        for worker in workers:
+            status = worker.stop()
+            if status != 0:
+                raise LabError(f"a worker ended with {status}: see {worker.log}")
+
+    def ends(self) -> dict[int, int]:
+        """Where the customers' log ends, by partition."""
+        spots = [(topics.CUSTOMER_EVENTS, shard) for shard in range(SHARDS)]
+        found = tail.offsets_at(self.connection, spots, OffsetSpec.latest())
+        return {partition: end for (_, partition), end in found.items()}
+
+    def positions(self) -> dict[int, int]:
+        """How far the workers say they are, by shard."""
+        name = self.connection.topic(topics.CUSTOMER_EVENTS)
+        wanted = [TopicPartition(name, shard) for shard in range(SHARDS)]
+        try:
+            places = self._reader.committed(wanted, timeout=10)
+        except KafkaException:
+            return {}
+        return {place.partition: place.offset for place in places}
+
+    def good(self) -> int:
+        """How many of the records fed can become an event."""
+        return self.fed - len(self.bad)
+
+    def ingested(self) -> int:
+        """How many records of the sources ingest has said that it is through with."""
+        roles = self.settings.ingest.topics
+        wanted = [
+            TopicPartition(self.connection.topic(role), shard)
+            for role in roles
+            for shard in range(SHARDS)
+        ]
+        time.sleep(POLL_S)
+        places = self._ingest.committed(wanted, timeout=10)
+        return sum(max(place.offset, 0) for place in places)
+
+    def close(self) -> None:
+        """End what still runs."""
+        for worker in self.workers:
+            if not worker.gone:
+                worker.process.send_signal(signal.SIGCONT)
+                worker.kill()
+        self._writer.close()
+        self._reader.close()
+        self._ingest.close()
+
+    def _reached(self, ends: Mapping[int, int], workers: Sequence[Worker]) -> bool:
+        for worker in workers:
+            if worker.gone:
+                raise LabError(f"a worker ended with {worker.process.returncode}: see {worker.log}")
+        time.sleep(POLL_S)
+        positions = self.positions()
+        return all(positions.get(shard, -1) >= end for shard, end in ends.items() if end)
+
+    def _acknowledged(self) -> bool:
+        self._writer.poll(STEP_S)
+        return self._writer.in_flight == 0
+
+    def _create(self) -> None:
+        with contextlib.suppress(TransportError):
+            kafka_topics.create(self.connection, shards=SHARDS)
+            return
+        kafka_topics.create(self.connection, shards=SHARDS)

@@ -1,0 +1,171 @@
+"""`scripts/faults`: break everything around real workers on a real Apache Kafka, and see that nothing is lost or doubled.
+
+After each fault the state must be that of an uninterrupted run over the same log, byte for byte; every
+output must be there once; dead letters only for what was bad. Exit status 0 when every fault was survived.
+"""
+
+import argparse
+import json
+import logging
+import random
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from schemas.errors import MarketOfOneError
+from scripts.bootstrap import ROOT
+from scripts.broker import jars
+from scripts.broker.apache import ApacheKafka
+from scripts.broker.process import Broker, BrokerError
+from scripts.campaign.faults import FAULTS, Scale
+from scripts.campaign.lab import Lab, LabError
+from scripts.campaign.stream import Stream
+from scripts.campaign.verdict import Verdict, judge
+
+FULL: dict[str, Scale] = {
+    "kill": Scale(200_000, 4_000, 200),
+    "torn-wal": Scale(20_000, 1_000, 20),
+    "ingest": Scale(20_000, 1_000, 20),
+    "broker-restart": Scale(20_000, 1_000, 6),
+    "broker-silent": Scale(10_000, 1_000, 2, 30.0),
+    "disk-full": Scale(20_000, 1_000, 2),
+    "clock": Scale(20_000, 1_000, 20),
+    "rescale": Scale(40_000, 2_000, 1),
+}
+SHORT: dict[str, Scale] = {
+    "kill": Scale(3_000, 200, 6),
+    "torn-wal": Scale(800, 100, 2),
+    "ingest": Scale(800, 100, 2),
+    "broker-restart": Scale(800, 100, 1),
+    "broker-silent": Scale(800, 100, 1, 2.0),
+    "clock": Scale(800, 100, 2),
+    "rescale": Scale(1_200, 100, 1),
+}
+
+
+@dataclass(slots=True, frozen=True)
+class Row:
+    """One line of the table."""
+
+    fault: str
+    done: str
+    seconds: float
+    verdict: Verdict
+
+
+def main() -> int:
+    """Run the campaign; 0 if every fault was survived."""
+    asked = _parser().parse_args()
+    lack = jars.missing()
+    if lack is not None:
+        print(f"faults: needs Apache Kafka itself: {lack}", file=sys.stderr)
+        return 2
+    logging.getLogger("flows").setLevel(logging.ERROR)  # our own clients hear of every outage too
+    directory: Path = asked.dir.resolve()
+    shutil.rmtree(directory, ignore_errors=True)
+    scales = SHORT if asked.short else FULL
+    try:
+        with ApacheKafka(directory / "broker") as broker:
+            rows = [
+                run(
+                    broker,
+                    directory,
+                    name=name,
+                    scale=_scaled(asked, scales[name]),
+                    seed=asked.seed,
+                )
+                for name in asked.only or scales
+            ]
+    except BrokerError as error:
+        print(f"faults: {error}", file=sys.stderr)
+        return 1
+    survived = all(row.verdict.survived for row in rows)
+    if asked.json:
+        print(json.dumps([_plain(row) for row in rows]))
+    else:
+        _print(rows, asked.seed)
+    if survived and not asked.keep:
+        shutil.rmtree(directory, ignore_errors=True)
+    return 0 if survived else 1
+
+
+def run(broker: Broker, directory: Path, *, name: str, scale: Scale, seed: int) -> Row:
+    """One fault over topics of its own, and the verdict."""
+    print(f"faults: {name} …", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    stream = Stream(seed, count=scale.records, customers=scale.customers)
+    lab = Lab(broker, directory, name=name, stream=stream)
+    done, verdict = "", Verdict()
+    try:
+        done = FAULTS[name](lab, scale, random.Random(f"{seed}/{name}"))
+        verdict = judge(lab)
+    except (LabError, MarketOfOneError) as error:
+        verdict.wrong.append(str(error))
+    finally:
+        lab.close()
+    return Row(name, done, time.monotonic() - began, verdict)
+
+
+def _scaled(asked: argparse.Namespace, scale: Scale) -> Scale:
+    return Scale(
+        asked.records or scale.records,
+        scale.customers,
+        asked.times or scale.times,
+        scale.lasts_s,
+    )
+
+
+def _plain(row: Row) -> dict[str, object]:
+    return {
+        "fault": row.fault,
+        "done": row.done,
+        "survived": row.verdict.survived,
+        "wrong": row.verdict.wrong,
+        "seconds": round(row.seconds, 1),
+        **row.verdict.counts,
+    }
+
+
+def _print(rows: list[Row], seed: int) -> None:
+    table = Table(title=f"faults × survived, seed {seed}", show_lines=True)
+    for column in ("fault", "what was done", "events", "ticks", "decisions", "offers", "s"):
+        table.add_column(
+            column, justify="left" if column in {"fault", "what was done"} else "right"
+        )
+    table.add_column("survived")
+    for row in rows:
+        counts = row.verdict.counts
+        table.add_row(
+            row.fault,
+            row.done,
+            *(f"{counts[name]:,}" for name in ("events", "ticks", "decisions", "offers")),
+            f"{row.seconds:.0f}",
+            "[green]yes[/]"
+            if row.verdict.survived
+            else "[red]no[/]: " + "; ".join(row.verdict.wrong),
+        )
+    Console().print(table)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/faults", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="a small campaign, under a minute")
+    parser.add_argument("--only", nargs="+", choices=list(FAULTS), help="these faults only")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--records", type=int, help="records of the stream, for each fault")
+    parser.add_argument("--times", type=int, help="how often each fault strikes")
+    parser.add_argument("--json", action="store_true", help="one JSON list instead of a table")
+    parser.add_argument("--keep", action="store_true", help="leave logs and state where they are")
+    parser.add_argument(
+        "--dir", type=Path, default=ROOT / ".run" / "faults", help="for the broker, logs and state"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

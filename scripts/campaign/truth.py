@@ -1,0 +1,203 @@
+"""What follows from a log when nothing goes wrong: the outputs, and every shard in a canonical form.
+
+The same shell as in a worker, in this process, over the log as it lies on the broker: no kill, no batch cut
+by a fault, every output delivered at once. What the workers left behind is held against it byte for byte.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import orjson
+from confluent_kafka import TopicPartition
+
+from flows import outputs
+from flows import settings as settings_module
+from flows.assembly import connection_of, world_of
+from flows.clock import CLOCK
+from flows.intake import shard_decode
+from flows.kafka.client import Connection, Deadline, Watch, at_end
+from flows.kafka.source import Pace, consumer, to_record
+from flows.records import Record
+from flows.settings import Settings
+from flows.shard import Shard
+from flows.zones import Zones
+from operators.decide import decide
+from schemas import topics
+from scripts.bootstrap import ROOT
+from state.codec import encode
+from state.directory import open_directory, open_shards
+from state.identity import Identity
+from state.outbox import OutboxEntry
+from state.store import ShardStore
+
+READ_S = 60.0
+BATCH = 512
+FOREVER_MS = 1 << 60
+Said = dict[str, str]
+"""Id of an output → digest of its key and value."""
+
+
+@dataclass(slots=True)
+class ShardTruth:
+    """One shard: its outputs by topic, its state, and how much work it was."""
+
+    said: dict[str, Said] = field(default_factory=dict)
+    state: dict[str, str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def truths(config: Path, shards: Iterable[int]) -> dict[int, ShardTruth]:
+    """What the log of each shard leads to, worked out in two processes of their own.
+
+    Raises:
+        CalledProcessError: One of them failed.
+    """
+    numbers = list(shards)
+    command = [sys.executable, "-m", "scripts.campaign.truth", str(config)]
+    children = [
+        subprocess.Popen(
+            [*command, *map(str, part)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        )
+        for part in (numbers[::2], numbers[1::2])
+        if part
+    ]
+    found: dict[int, ShardTruth] = {}
+    for child in children:
+        written, _ = child.communicate()
+        if child.returncode:
+            raise subprocess.CalledProcessError(child.returncode, command)
+        for number, body in orjson.loads(written).items():
+            found[int(number)] = ShardTruth(body["said"], body["state"], Counter(body["counts"]))
+    return found
+
+
+def main() -> int:
+    """Print the truth of some shards as JSON: CONFIG then shards."""
+    config, numbers = Path(sys.argv[1]), [int(word) for word in sys.argv[2:]]
+    found = {number: _truth(config, number) for number in numbers}
+    sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS))
+    return 0
+
+
+def fingerprint(said: Record) -> str:
+    """What must be the same of an output: key and value; headers hold a latency that was measured."""
+    return sha256((said.key or b"") + b"\0" + (said.value or b"")).hexdigest()[:32]
+
+
+def state_of(store: ShardStore, customers: Iterable[str]) -> dict[str, str]:
+    """A shard in canonical form: each customer's bytes, all timers, positions, what waits to be sent.
+
+    Where outputs were acknowledged is left out: it says where they lie, not what was decided.
+    """
+    found = {}
+    for customer in sorted(customers):
+        record = store.customer(customer)
+        if record is not None:
+            found[f"customer {customer}"] = sha256(encode(record)).hexdigest()[:32]
+    for timer in store.due(FOREVER_MS, 1 << 40):
+        found[f"timer {timer.customer} {timer.name}"] = str(timer.due_ms)
+    for (topic, partition), at in store.positions().items():
+        if topic in (CLOCK, topics.CUSTOMER_EVENTS, *topics.SOURCES_IN):
+            found[f"position {topic}:{partition}"] = str(at)
+    for (topic, partition), place in store.source_positions().items():
+        found[f"source {topic}:{partition}"] = str(place)
+    for entry in store.outbox():
+        found[f"outbox {dict(entry.headers).get(outputs.ID, b'').decode()}"] = entry.topic
+    return found
+
+
+def stored(
+    directory: Path, settings: Settings, shards: Iterable[int], customers: Iterable[str]
+) -> dict[int, dict[str, str]]:
+    """The canonical form of the shards in a state directory that no worker has open."""
+    names = list(customers)
+    stores = open_shards(
+        open_directory(directory, identity=_identity(settings), owner="campaign"), shards
+    )
+    try:
+        return {number: state_of(store, names) for number, store in stores.items()}
+    finally:
+        for store in stores.values():
+            store.close()
+
+
+def log(connection: Connection, role: str, partitions: Iterable[int]) -> Iterator[Record]:
+    """Everything on some partitions of a topic, each partition in order.
+
+    Raises:
+        TransportError: Nothing came for `READ_S`.
+    """
+    watch = Watch(code="transport.source")
+    reader = consumer(connection, group="campaign", heard=watch.heard, pace=Pace(), tell_end=True)
+    name = connection.topic(role)
+    unread = set(partitions)
+    reader.assign([TopicPartition(name, partition, 0) for partition in unread])
+    deadline = Deadline(READ_S, what=role)
+    try:
+        while unread:
+            for message in reader.consume(BATCH, 0.05):
+                error = message.error()
+                if error is None:
+                    deadline.moved()
+                    yield to_record(message, {name: role})
+                elif at_end(error):
+                    unread.discard(message.partition() or 0)
+            deadline.check()
+    finally:
+        reader.close()
+
+
+def _truth(config: Path, number: int) -> ShardTruth:
+    settings = settings_module.load(config, environment={})
+    connection, shards = connection_of(settings), settings.kafka.partitions
+    world = world_of(settings)
+    truth = ShardTruth()
+    customers: set[str] = set()
+    with tempfile.TemporaryDirectory(prefix="market-of-one-truth-") as folder:
+        place = open_directory(Path(folder), identity=_identity(settings), owner="truth")
+        store = open_shards(place, [number])[number]
+        shard = Shard(
+            store,
+            decode=shard_decode(settings.limits, Zones(())),
+            decide=decide,
+            shards=shards,
+            event_clock=True,
+        )
+        batch: list[Record] = []
+        for record in log(connection, topics.CUSTOMER_EVENTS, [number]):
+            batch.append(record)
+            customers.add((record.key or b"").decode())
+            if len(batch) == BATCH:
+                _deliver(shard, shard.process(batch, world=world), truth)
+                batch = []
+        _deliver(shard, shard.process(batch, world=world), truth)
+        shard.settle()
+        truth.state = state_of(store, customers)
+        truth.counts.update(
+            events=shard.tally.events, skipped=shard.tally.skipped, ticks=shard.tally.ticks
+        )
+        shard.close()
+    return truth
+
+
+def _deliver(shard: Shard, entries: Sequence[OutboxEntry], truth: ShardTruth) -> None:
+    for entry in entries:
+        truth.counts[entry.topic] += 1
+        record = Record(entry.topic, shard.number, 0, entry.key, entry.value, entry.headers, 0)
+        said_id = dict(entry.headers)[outputs.ID].decode()
+        truth.said.setdefault(entry.topic, {})[said_id] = fingerprint(record)
+        shard.acknowledge(entry.sequence, entry.topic, shard.number, 0)
+
+
+def _identity(settings: Settings) -> Identity:
+    return Identity(settings.kafka.topic_prefix, settings.kafka.partitions, settings.rules.seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
