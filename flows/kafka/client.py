@@ -50,6 +50,11 @@ _PASSING = frozenset(
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.NOT_COORDINATOR,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        # A broker that is just coming up answers so to what it can't look up yet.
+        KafkaError.UNKNOWN,
     }
 )
 """By code, since errors from the admin client never say that they are retriable."""

@@ -136,7 +136,7 @@ def rescaled(lab: Lab, scale: Scale, draw: random.Random) -> str:
     for step, count in enumerate(counts):
         workers = [lab.start(ordinal, count) for ordinal in range(count)]
         lab.feed(scale.records // len(counts))
-        lab.until(lambda: all(worker.up for worker in workers), "a worker did not start")  # noqa: B023 - at once
+        lab.ready(*workers)
         time.sleep(draw.uniform(0.1, 0.6))
         if step == len(counts) - 1:
             lab.feed(scale.records % len(counts))
@@ -166,7 +166,7 @@ FAULTS: Mapping[str, Fault] = {
 def fed(lab: Lab, scale: Scale) -> Iterator[tuple[Worker, Callable[[int], int]]]:
     """A worker that decides, and what feeds it."""
     worker = lab.start()
-    lab.until(lambda: worker.up, "the worker did not start")
+    lab.ready(worker)
     yield worker, lab.feed
     if lab.fed < scale.records // 2:
         raise LabError("the stream was not fed")

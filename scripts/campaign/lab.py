@@ -23,7 +23,7 @@ from flows.kafka.source import Pace, consumer
 from flows.records import Parcel
 from flows.settings import Settings
 from schemas import topics
-from schemas.errors import TransportError
+from schemas.errors import ConfigError, TransportError
 from scripts.bootstrap import ROOT
 from scripts.broker.process import Broker
 from scripts.campaign.stream import Sent, Stream
@@ -205,6 +205,17 @@ class Lab:
                 raise LabError(f"{words} within {patience_s:.0f} s: see {self.directory}")
             time.sleep(STEP_S)
 
+    def ready(self, *workers: Worker) -> None:
+        """Wait until workers have begun.
+
+        Raises:
+            LabError: One ended instead, or did not begin in time.
+        """
+        self.until(
+            lambda: all(worker.up or self._lost(worker) for worker in workers),
+            "a worker did not begin",
+        )
+
     def drain(self, *workers: Worker) -> None:
         """Wait until everything on the log was decided on, then stop the workers cleanly.
 
@@ -261,10 +272,17 @@ class Lab:
         self._reader.close()
         self._ingest.close()
 
+    @staticmethod
+    def _lost(worker: Worker) -> bool:
+        if worker.gone:
+            raise LabError(
+                f"a worker ended by itself with {worker.process.returncode}: see {worker.log}"
+            )
+        return False
+
     def _reached(self, ends: Mapping[int, int], workers: Sequence[Worker]) -> bool:
         for worker in workers:
-            if worker.gone:
-                raise LabError(f"a worker ended with {worker.process.returncode}: see {worker.log}")
+            self._lost(worker)
         time.sleep(POLL_S)
         positions = self.positions()
         return all(positions.get(shard, -1) >= end for shard, end in ends.items() if end)
@@ -274,7 +292,13 @@ class Lab:
         return self._writer.in_flight == 0
 
     def _create(self) -> None:
-        with contextlib.suppress(TransportError):
+        """Make the topics and wait until the broker, which may just have come back, knows them."""
+        self.until(self._created, "the topics were not made", patience_s=PATIENCE_S / 3)
+
+    def _created(self) -> bool:
+        with contextlib.suppress(TransportError, ConfigError):
             kafka_topics.create(self.connection, shards=SHARDS)
-            return
-        kafka_topics.create(self.connection, shards=SHARDS)
+            kafka_topics.check(self.connection, roles=topics.ALL, shards=SHARDS)
+            return True
+        time.sleep(POLL_S)
+        return False
