@@ -13,6 +13,11 @@ KEPT_BYTES_MAX = 900_000
 """Brokers refuse a record over 1 MB by default; the headers need some of that."""
 COORDINATES = frozenset({"locations"})
 
+REFUSED = "refused"
+"""First header of a record on the customers' log that is no event but a dead letter to be, from ingest."""
+KEYLESS = b"keyless"
+"""Its value where the source record had no key; the log's key is then the place, to stay on one shard."""
+
 
 def letter(record: Record, error: InputError, *, stage: str) -> tuple[bytes | None, Headers]:
     """The value and the headers of the dead letter of a record.

@@ -18,13 +18,13 @@ from bytewax.dataflow import Dataflow
 from confluent_kafka import TopicPartition
 
 from flows import outputs
-from flows.dead_letters import letter, refusal
+from flows.dead_letters import KEYLESS, REFUSED, letter, refusal
 from flows.decode import encode
 from flows.kafka.client import REACH_S, Connection, Watch, patiently
 from flows.kafka.sink import LogSink, LogWriter, Push
 from flows.kafka.source import LogSource, Pace, consumer
 from flows.metrics import Metrics
-from flows.records import Batch, Delivered, Draft, Headers, Parcel, Record, Spot
+from flows.records import PLACE, Batch, Delivered, Draft, Headers, Parcel, Record, Spot
 from flows.work import Decode
 from flows.worker import Failure, Stop, run
 from schemas import topics
@@ -91,7 +91,7 @@ def translate(record: Record, *, decode: Decode) -> list[Draft]:
         decode: Record → native events, positions already turned into zones.
 
     Returns:
-        For each event, in order, a record for the customers' log or a dead letter.
+        For each event, in order, a record for the customers' log: the event, or its dead letter to be.
     """
     return [
         _refused(record, event, index)
@@ -107,15 +107,25 @@ def translate(record: Record, *, decode: Decode) -> list[Draft]:
 
 
 def _refused(record: Record, error: InputError, index: int) -> Draft:
+    """A dead letter to be: it takes the way over the log, so that the shard sends it once."""
     value, headers = letter(record, error, stage="ingest")
-    own = ((outputs.ID, f"{record.place}:{index}/ingest".encode()), (outputs.SOURCE, SOURCE))
-    return Draft(topics.DEAD_LETTERS, record.key, value, (*headers, *own))
+    place = f"{record.place}:{index}".encode()
+    return Draft(
+        topics.CUSTOMER_EVENTS,
+        place if record.key is None else record.key,
+        value,
+        (
+            (REFUSED, KEYLESS if record.key is None else b""),
+            (PLACE, place),
+            *(pair for pair in headers if pair[0] not in {REFUSED, PLACE}),
+        ),
+    )
 
 
 def _headers(event: EventBase, place: bytes) -> Headers:
     kind: str = getattr(event, "kind", "")
     return (
-        ("source", place),
+        (PLACE, place),
         *outputs.headers(record_id=event.event_id.encode(), source=SOURCE, kind=kind),
     )
 
@@ -224,7 +234,7 @@ class IngestFlow:
         spot = (record.topic, record.partition)
         done = self._progress.opened(spot, record.offset, parts=len(drafts))
         for draft in drafts:
-            if draft.topic == topics.DEAD_LETTERS:
+            if draft.headers[0][0] == REFUSED:
                 self._metrics.refused(refusal(draft.headers))
         return [
             Parcel(draft.topic, draft.key, draft.value, draft.headers, _told(done))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 Headers = tuple[tuple[str, bytes], ...]
 Spot = tuple[str, int]
 """A topic's role and a partition."""
+PLACE = "source"
+"""Header of a record on the customers' log: where it came from, as ``topic:partition:offset:index``."""
 Delivered = Callable[[str, int, int], None]
 """Called once with the topic's role, partition and offset where a parcel came to lie."""
 

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from flows import outputs
 from flows.clock import CLOCK
-from flows.dead_letters import letter
+from flows.dead_letters import KEYLESS, REFUSED, letter
 from flows.partition import shard_of
-from flows.records import Headers, Record, Spot
+from flows.records import PLACE, Headers, Record, Spot
 from flows.sent import Sent
 from flows.tally import Tally
 from operators.contracts import World
@@ -105,6 +105,9 @@ class Work:
         batch.positions[spot] = record.offset + 1
         if self._seen(record):
             shard.tally.skipped += 1
+            return
+        if record.headers and record.headers[0][0] == REFUSED:
+            self._pass_on(record)
             return
         began_ns = time.perf_counter_ns()
         for index, event in enumerate(shard.decode(record)):
@@ -204,6 +207,17 @@ class Work:
         self._add(topics.DEAD_LETTERS, record.key, value, head)
         self._shard.tally.dead_letters[error.code] += 1
 
+    def _pass_on(self, record: Record) -> None:
+        """A dead letter that ingest made: ingest may say it twice, a shard sends it once."""
+        (_, keyless), *kept = record.headers
+        own = (
+            (outputs.ID, f"{record.place}:0/ingest".encode()),
+            (outputs.SOURCE, self._source),
+        )
+        head = (*(h for h in kept if h[0] not in {outputs.ID, outputs.SOURCE, PLACE}), *own)
+        key = None if keyless == KEYLESS else record.key
+        self._add(topics.DEAD_LETTERS, key, record.value, head)
+
     def _add(self, role: str, key: bytes | None, value: bytes | None, head: Headers) -> None:
         shard = self._shard
         if shard.sent:
@@ -253,7 +267,7 @@ def source_position(head: Headers) -> tuple[Spot, tuple[int, int]] | None:
         (('messages', 3), (17, 0))
     """
     for name, value in head:
-        if name == "source":
+        if name == PLACE:
             parts = value.decode(errors="replace").rsplit(":", 3)
             if len(parts) == 4 and all(part.isdecimal() for part in parts[1:]):  # noqa: PLR2004 - the header's four parts
                 return (parts[0], int(parts[1])), (int(parts[2]), int(parts[3]))

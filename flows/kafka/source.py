@@ -16,6 +16,7 @@ from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from flows.kafka.client import PROBE_S, Connection, Watch, at_end, explain, passing
+from flows.kafka.report import Report
 from flows.records import Batch, Headers, Record, Spot
 from flows.worker import Failure
 
@@ -140,12 +141,14 @@ class LogReader(StatelessSourcePartition[Batch]):
         self._pace = pace
         self._watch = Watch(code="transport.source", outage_s_max=pace.outage_s_max)
         self._shards = sorted({partition for _, partition in positions})
+        self._report = Report(connection)
         self._consumer = consumer(
             connection,
             group=group,
             heard=self._watch.heard,
             pace=pace,
             tell_end=pace.until_end,
+            reported=self._report.heard,
         )
         self._open = {(connection.topic(role), partition) for role, partition in positions}
         self._consumer.assign(
@@ -198,14 +201,7 @@ class LogReader(StatelessSourcePartition[Batch]):
 
     def report(self, positions: Mapping[Spot, int]) -> None:
         """Commit positions to the group, asynchronously."""
-        if positions:
-            self._consumer.commit(
-                offsets=[
-                    TopicPartition(self._connection.topic(role), partition, at)
-                    for (role, partition), at in positions.items()
-                ],
-                asynchronous=True,
-            )
+        self._report.send(self._consumer, positions)
 
     def _consume(self) -> list[Message]:
         """Read without waiting; when idle, wait for the first record and take what stands behind it."""
@@ -287,11 +283,13 @@ def consumer(
     pace: Pace,
     lost: str = "error",
     tell_end: bool = False,
+    reported: Callable[[KafkaError | None, list[TopicPartition]], None] | None = None,
 ) -> Consumer:
     """A consumer that is tuned for latency and has no say over positions.
 
     ``lost`` is what it does when the log no longer holds a position: an error, aloud, or ``earliest``.
     ``tell_end`` makes it say when a partition was read to its end (see `flows.kafka.client.at_end`).
+    ``reported`` hears what became of positions that were reported to the group.
     """
     return Consumer(
         {
@@ -307,5 +305,6 @@ def consumer(
             "fetch.error.backoff.ms": 20,
             "queued.max.messages.kbytes": pace.queue_kbytes,
             "check.crcs": True,
+            **({} if reported is None else {"on_commit": reported}),
         }
     )

@@ -38,13 +38,13 @@ FULL: dict[str, Scale] = {
     "rescale": Scale(40_000, 2_000, 1),
 }
 SHORT: dict[str, Scale] = {
-    "kill": Scale(3_000, 200, 6),
-    "torn-wal": Scale(800, 100, 2),
-    "ingest": Scale(800, 100, 2),
-    "broker-restart": Scale(800, 100, 1),
-    "broker-silent": Scale(800, 100, 1, 2.0),
-    "clock": Scale(800, 100, 2),
-    "rescale": Scale(1_200, 100, 1),
+    "kill": Scale(1_200, 100, 3),
+    "torn-wal": Scale(600, 60, 1),
+    "ingest": Scale(600, 60, 1),
+    "broker-restart": Scale(600, 60, 1),
+    "broker-silent": Scale(600, 60, 1, 2.0),
+    "clock": Scale(600, 60, 1),
+    "rescale": Scale(600, 60, 1),
 }
 
 

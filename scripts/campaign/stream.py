@@ -74,9 +74,9 @@ class Stream:
 
     def _one(self, name: str) -> Sent:
         draw = self.random.random()
-        if draw < 0.003:  # noqa: PLR2004 - shares of the stream
+        if draw < 0.01:  # noqa: PLR2004 - shares of the stream
             return self._bad(name)
-        late_s = self.random.uniform(60, 5 * 86_400) if draw < 0.02 else 0.0  # noqa: PLR2004 - as above
+        late_s = self.random.uniform(60, 5 * 86_400) if draw < 0.03 else 0.0  # noqa: PLR2004 - as above
         maker = self.random.choices(MAKERS, WEIGHTS)[0]
         topic, body = maker(self, name)
         return self.event(topic, name, body, late_s=late_s)

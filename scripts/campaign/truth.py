@@ -38,6 +38,8 @@ from state.store import ShardStore
 
 READ_S = 60.0
 BATCH = 512
+FEW = 5_000
+"""Records that take less time than two processes need to start."""
 FOREVER_MS = 1 << 60
 Said = dict[str, str]
 """Id of an output → digest of its key and value."""
@@ -52,13 +54,15 @@ class ShardTruth:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def truths(config: Path, shards: Iterable[int]) -> dict[int, ShardTruth]:
-    """What the log of each shard leads to, worked out in two processes of their own.
+def truths(config: Path, shards: Iterable[int], *, records: int) -> dict[int, ShardTruth]:
+    """What the log of each shard leads to; many records are worked out in two processes of their own.
 
     Raises:
         CalledProcessError: One of them failed.
     """
     numbers = list(shards)
+    if records < FEW:
+        return {number: _truth(config, number) for number in numbers}
     command = [sys.executable, "-m", "scripts.campaign.truth", str(config)]
     children = [
         subprocess.Popen(

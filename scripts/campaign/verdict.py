@@ -46,7 +46,7 @@ def judge(lab: Lab, *, state: Path | None = None, dead: Sequence[bytes] | None =
         dead: The values that must have become dead letters; by default the stream's bad ones.
     """
     verdict = Verdict()
-    truth = truths(lab.config, range(SHARDS))
+    truth = truths(lab.config, range(SHARDS), records=lab.fed)
     for one in truth.values():
         verdict.counts.update(one.counts)
     for role in topics.OUTPUTS:

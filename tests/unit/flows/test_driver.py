@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from flows import outputs
 from flows.driver import Driver
 from schemas import topics
 from schemas.base import DAY_MS
@@ -49,7 +50,21 @@ def test_a_bad_source_record_is_a_dead_letter() -> None:
     driver.send("transactions", b"not json", key="c-1")
     (letter,) = driver.records(topics.DEAD_LETTERS)
     assert dict(letter.headers)["__connect.errors.topic"] == b"transactions"
-    assert driver.records(topics.CUSTOMER_EVENTS) == []
+    assert dict(letter.headers)[outputs.SOURCE] == b"/market-of-one/decide/0"
+    assert (letter.key, letter.value) == (b"c-1", b"not json")
+
+
+def test_ingest_may_say_twice_what_is_bad() -> None:
+    """A shard sends a dead letter once, and gives back the key that the source record had, or none."""
+    driver = Driver(small_world(), shards=4)
+    for key in ("c-1", None):
+        driver.send("transactions", b"not json", key=key)
+    copies = driver.records(topics.CUSTOMER_EVENTS)
+    for copy in copies:
+        driver.send(copy.topic, copy.value, key=(copy.key or b"").decode(), headers=copy.headers)
+    letters = driver.records(topics.DEAD_LETTERS)
+    assert [letter.key for letter in letters] == [b"c-1", None]
+    assert len({dict(letter.headers)[outputs.ID] for letter in letters}) == 2
 
 
 def test_memory_and_rocks_say_the_same(tmp_path: Path) -> None:
