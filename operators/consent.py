@@ -114,15 +114,6 @@ def _open(access: Grant, now_ms: int) -> bool:
     return access.until_ms is None or now_ms < access.until_ms
 
 
-def channel_allowed(customer: Customer, purpose: Purpose, channel: str, *, now_ms: int) -> bool:
-    """Whether every consent that the purpose stands on lets it use a channel: the strictest wins."""
-    limits = customer.channel_limits
-    return not limits or all(
-        channel in limits.get(f"{purpose}:{source}", (channel,))
-        for source in customer.granted(purpose, now_ms)
-    )
-
-
 def orphaned(customer: Customer) -> frozenset[Source]:
     """The sources that no purpose may use any more: what is derived from them must go.
 

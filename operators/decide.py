@@ -112,7 +112,7 @@ def _control(
         outcome.customer = None
         outcome.trace.append("erase")
         outcome.impact.append({"type": "erasure", "customer": me.customer, "at_ms": now_ms})
-        outcome.lessons = [withdrawal.forget(me, event, (), now_ms=now_ms)]
+        withdrawal.erased(outcome, me, event, now_ms=now_ms)
     elif isinstance(event, FeedbackReceived):
         outcome.trace.append("credit")
         mistrusted = tuple(me.mistrusted)
@@ -189,6 +189,7 @@ def _contract(outcome: Outcome, me: Customer, event: EventBase, *, now_ms: int) 
                 at_ms=event.at_ms,
                 holdings=after,
                 holdings_before=before,
+                sources=(Source.PROFILE,),
             )
         )
 

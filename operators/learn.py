@@ -15,6 +15,7 @@ from typing import Any
 
 from operators import impact
 from operators.bandits.grid import snap_label
+from operators.consent import usable
 from operators.draws import identify
 from operators.redress import heed
 from schemas.base import DAY_MS, Purpose, Source
@@ -241,11 +242,9 @@ def _teach(
 
 def _trainable(customer: Customer, decision: OpenDecision, *, now_ms: int) -> bool:
     """Whether every source that the decision used may be learnt from, then and now."""
-    return decision.trainable and all(
-        customer.may(Purpose.MODEL_TRAINING, Source(source), now_ms)
-        and customer.mistrusted.get(source, 0) <= now_ms
-        for source in decision.sources
-    )
+    return decision.trainable and usable(
+        customer, Purpose.MODEL_TRAINING, now_ms=now_ms
+    ).issuperset(map(Source, decision.sources))
 
 
 def _finish(customer: Customer, decision: OpenDecision, result: Credit, *, now_ms: int) -> None:

@@ -23,6 +23,7 @@ REASONS: dict[str, str] = {
     "dpv:ConsentExpired": "The consent that this suggestion stood on has ended.",
     "dpv:ObjectionReceived": "You objected to what this suggestion stood on.",
 }
+ERASED = "You asked us to forget you."
 FELT = "You told us that the data behind this suggestion is too personal."
 
 
@@ -38,7 +39,17 @@ def follow(
     erase(me, change.erased)
     taught = [s for p, s in change.ended if p is Purpose.MODEL_TRAINING]
     if taught and change.state != "dpv:ObjectionReceived":
+        names = {source.value for source in taught}
+        # What this very step was about to teach is not taught.
+        outcome.lessons = [x for x in outcome.lessons if names.isdisjoint(x.sources)]
         outcome.lessons.append(forget(me, event, taught, now_ms=now_ms))
+
+
+def erased(outcome: Outcome, me: Customer, event: EventBase, *, now_ms: int) -> None:
+    """What an erasure still says: offers taken back, lessons taken back."""
+    everything = tuple((purpose, source) for purpose in Purpose for source in Source)
+    outcome.offers = recall(me, everything, now_ms=now_ms, reason=ERASED)
+    outcome.lessons = [forget(me, event, (), now_ms=now_ms)]
 
 
 def too_personal(outcome: Outcome, me: Customer, *, before: Iterable[str], now_ms: int) -> None:

@@ -22,6 +22,7 @@ REFUSALS: dict[str, Verdict] = {
     rule: Verdict(allowed=False, rule=rule, words=words)
     for rule, words in {
         "consent.purpose": "You have not agreed to us using your data for this.",
+        "consent.channel": "You have not agreed to hear of this here.",
         "consent.source": "It rests on data that you have not agreed to us using for this.",
         "consent.objection_marketing": "You asked us not to send you any marketing.",
         "consent.objection_profiling": "You asked us not to build a profile of you for this.",
@@ -67,7 +68,18 @@ class ConsentStands:
             return REFUSALS["consent.purpose"]
         if not granted.issuperset(candidate.sources):
             return REFUSALS["consent.source"]
+        if not reachable(situation.customer, purpose, candidate.channel, now_ms=now_ms):
+            return REFUSALS["consent.channel"]
         return ALLOWED
+
+
+def reachable(customer: Customer, purpose: Purpose, channel: str, *, now_ms: int) -> bool:
+    """Whether every consent that the purpose stands on lets it use a channel: the strictest wins."""
+    limits = customer.channel_limits
+    return not limits or all(
+        channel in limits.get(f"{purpose}:{source}", (channel,))
+        for source in customer.granted(purpose, now_ms)
+    )
 
 
 def _objection(customer: Customer, purpose: Purpose) -> Verdict | None:

@@ -1,0 +1,190 @@
+"""Whole topics, from brokers or from a dump, put into the order in which things were caused.
+
+Topics are not ordered against each other. An output names the position of the event that it came from; a
+tick's output lies on its topic behind the outputs of what went before it. That is enough to order them.
+"""
+
+from base64 import b64decode, b64encode
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from flows.clock import CLOCK
+from flows.kafka.client import PROBE_S, REACH_S, Connection, Deadline, Watch, at_end, explain
+from flows.kafka.source import Pace, consumer, to_headers
+from flows.records import Record
+from schemas import topics
+from scripts.auditing.steps import due_ms, position_of
+
+READ: tuple[str, ...] = (topics.CUSTOMER_EVENTS, *topics.OUTPUTS)
+STALL_S = 30.0
+
+
+def fetch(connection: Connection) -> list[Record]:
+    """Everything on the topics that the checker reads.
+
+    Raises:
+        TransportError: The brokers can't be reached, or refuse us.
+    """
+    watch = Watch(code="transport.source")
+    known = AdminClient(connection.base(watch.heard)).list_topics(timeout=REACH_S).topics
+    spots = [
+        TopicPartition(connection.topic(role), partition, 0)
+        for role in READ
+        for partition in getattr(known.get(connection.topic(role)), "partitions", ())
+    ]
+    reader = consumer(
+        connection,
+        group="market-of-one-audit",
+        heard=watch.heard,
+        pace=Pace(),
+        lost="earliest",
+        tell_end=True,
+    )
+    records: list[Record] = []
+    ended: set[tuple[str | None, int | None]] = set()
+    try:
+        reader.assign(spots)
+        deadline = Deadline(STALL_S, what="the log")
+        while len(ended) < len(spots):
+            for message in reader.consume(2000, 0.1):
+                error = message.error()
+                if error is None:
+                    records.append(
+                        Record(
+                            connection.role(message.topic() or ""),
+                            message.partition() or 0,
+                            message.offset() or 0,
+                            _bytes(message.key()),
+                            _bytes(message.value()),
+                            to_headers(message),
+                            message.timestamp()[1],
+                        )
+                    )
+                    deadline.moved()
+                elif at_end(error):
+                    ended.add((message.topic(), message.partition()))
+                else:
+                    raise explain(error, role=message.topic() or "", code="transport.source")
+            watch.check(lambda: reader.list_topics(timeout=PROBE_S))
+            deadline.check()
+    finally:
+        reader.close()
+    return records
+
+
+def dump(records: Iterable[Record], folder: Path) -> None:
+    """Write records to a folder, a file of JSON lines a topic; values that are no text as base64."""
+    folder.mkdir(parents=True, exist_ok=True)
+    by_topic: dict[str, list[bytes]] = defaultdict(list)
+    for record in records:
+        by_topic[record.topic].append(orjson.dumps(_row(record)))
+    for topic, rows in by_topic.items():
+        (folder / f"{topic}.jsonl").write_bytes(b"\n".join(rows) + b"\n")
+
+
+def load(folder: Path) -> list[Record]:
+    """The records of a dump.
+
+    Raises:
+        OSError: The folder can't be read.
+        ValueError: A line is not what `dump` writes.
+    """
+    records = []
+    for role in READ:
+        path = folder / f"{role}.jsonl"
+        for line in path.read_bytes().splitlines() if path.exists() else ():
+            row = orjson.loads(line)
+            records.append(
+                Record(
+                    role,
+                    int(row["partition"]),
+                    int(row["offset"]),
+                    _unpacked(row["key"]),
+                    _unpacked(row["value"]),
+                    tuple((name, _unpacked(value) or b"") for name, value in row["headers"]),
+                    int(row["timestamp_ms"]),
+                )
+            )
+    return records
+
+
+def in_order(records: Iterable[Record]) -> Iterator[Record]:
+    """Records as they were caused, one shard after the other; outputs that came twice come once."""
+    events: dict[int, list[Record]] = defaultdict(list)
+    caused: dict[str, dict[str, Record]] = defaultdict(dict)
+    topic_order: dict[tuple[str, int], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.topic == topics.CUSTOMER_EVENTS:
+            events[record.partition].append(record)
+        else:
+            topic_order[record.topic, record.partition].append(record)
+    behind: dict[str, tuple[int, int]] = {}
+    for outputs in topic_order.values():
+        reached: dict[int, int] = {}
+        for record in sorted(outputs, key=lambda r: r.offset):
+            position = position_of(record)
+            caused[position].setdefault(_id(record), record)
+            kind, shard, at = [*position.split(":"), "", "", ""][:3]
+            if kind == CLOCK:
+                anchor = (int(shard), reached.get(int(shard), -1))
+                behind[position] = max(behind.get(position, anchor), anchor)
+            elif kind == topics.CUSTOMER_EVENTS and shard.isdecimal() and at.isdecimal():
+                reached[int(shard)] = max(reached.get(int(shard), -1), int(at))
+    ticks: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for position, anchor in behind.items():
+        ticks[anchor].append(position)
+    for shard_number in sorted(events):
+        yield from _ticked(ticks.get((shard_number, -1), ()), caused)
+        for event in sorted(events[shard_number], key=lambda r: r.offset):
+            yield event
+            yield from _said(caused.get(f"{event.place}:0", {}))
+            yield from _ticked(ticks.get((shard_number, event.offset), ()), caused)
+
+
+def _ticked(positions: Iterable[str], caused: dict[str, dict[str, Record]]) -> Iterator[Record]:
+    for position in sorted(positions, key=due_ms):
+        yield from _said(caused[position])
+
+
+def _said(outputs: dict[str, Record]) -> Iterator[Record]:
+    yield from (outputs[key] for key in sorted(outputs, key=lambda k: (len(k), k)))
+
+
+def _id(record: Record) -> str:
+    return dict(record.headers).get("ce_id", b"").decode(errors="replace")
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return {
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp_ms": record.timestamp_ms,
+        "key": _packed(record.key),
+        "value": _packed(record.value),
+        "headers": [[name, _packed(value)] for name, value in record.headers],
+    }
+
+
+def _packed(value: bytes | None) -> str | dict[str, str] | None:
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": b64encode(value).decode()}
+
+
+def _unpacked(value: str | dict[str, str] | None) -> bytes | None:
+    if isinstance(value, dict):
+        return b64decode(value["base64"])
+    return None if value is None else value.encode()
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,19 @@
+"""The commands of the auditor."""
+
+import sys
+from importlib import import_module
+
+COMMANDS: dict[str, str] = {
+    "consent": "prove that nothing was used without consent: simulated, from a broker or from a dump",
+}
+
+
+def main() -> int:
+    """Run the command that the first argument names, with the arguments behind it."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in COMMANDS:
+        listing = "\n".join(f"  {key:<9}{words}" for key, words in COMMANDS.items())
+        sys.stderr.write(f"usage: scripts/audit NAME [--help]\n{listing}\n")
+        return 2
+    outcome: int = import_module(f"scripts.auditing.{name}").main(sys.argv[2:])
+    return outcome
