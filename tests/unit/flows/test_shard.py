@@ -181,7 +181,7 @@ def test_a_second_death_while_catching_up_forgets_nothing() -> None:
 
 
 def test_erasure_forgets_the_record_and_what_was_under_way() -> None:
-    """After an erasure nothing of the customer is left in the store but the certificate."""
+    """After an erasure the store holds only what takes back: recalls, the certificate, a lesson to forget."""
     store = MemoryStore(0)
     shard = shell(store)
     shard.process(log_of([*morning("c-1"), *morning("c-2")]), world=WORLD)
@@ -190,7 +190,9 @@ def test_erasure_forgets_the_record_and_what_was_under_way() -> None:
     shard.process(log_of([late, erase], first=22), world=WORLD)
     assert store.customer("c-1") is None
     assert store.customer("c-2") is not None
-    certificate, forget = [e for e in store.outbox() if e.key == b"c-1"]
+    left = [e for e in store.outbox() if e.key == b"c-1"]
+    *recalls, certificate, forget = left
+    assert all(orjson.loads(e.value or b"")["type"] == "offer.recalled" for e in recalls)
     assert orjson.loads(forget.value or b"")["kind"] == "forget"
     assert certificate.topic == topics.IMPACT
     assert orjson.loads(certificate.value or b"")["type"] == "erasure"
