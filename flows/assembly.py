@@ -61,6 +61,8 @@ def world_of(settings: Settings) -> World:
         models=Models(),
         encoder=MiniLmEncoder(),
         digests={"config": settings.digest, "catalogue": catalogue.digest(items)},
+        controller=settings.consent,
+        seal=settings.consent.seal(),
     )
 
 

@@ -5,7 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
+from flows.signing import Signer
+from operators.receipts import Seal
 from schemas.base import Shape
+from schemas.consents import Controller
 from schemas.topics import SOURCES_IN
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{1,200}$")]
@@ -97,6 +100,21 @@ class Measure(Shape):
 
     group: Name
     every_s: Positive
+
+
+class Consent(Controller):
+    """Who asks for consent, and the key that receipts are signed with."""
+
+    signing_key: SecretStr
+
+    def seal(self) -> Seal | None:
+        """What signs receipts; None without a key.
+
+        Raises:
+            ConfigError: ``config.bad-value``. Disposition: halt.
+        """
+        seed = self.signing_key.get_secret_value()
+        return Signer(seed).seal if seed else None
 
 
 class Metrics(Shape):

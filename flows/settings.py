@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from flows.sections import Decide, Ingest, Kafka, Learn, Measure, Metrics
+from flows.sections import Consent, Decide, Ingest, Kafka, Learn, Measure, Metrics
 from schemas.base import DAY_MS, Shape
 from schemas.errors import ConfigError
 from schemas.rules import Rules
@@ -39,6 +39,7 @@ ENVIRONMENT: Mapping[str, tuple[str, str]] = {
     "MARKET_OF_ONE_WORKER_ORDINAL": ("decide", "worker_ordinal"),
     "MARKET_OF_ONE_WORKER_COUNT": ("decide", "worker_count"),
     "MARKET_OF_ONE_METRICS_PORT": ("metrics", "port"),
+    "MARKET_OF_ONE_SIGNING_KEY": ("consent", "signing_key"),
 }
 """Variable → section and key: addresses, secrets, and what differs from pod to pod."""
 
@@ -57,6 +58,7 @@ _LOCAL: Mapping[str, frozenset[str]] = {
     ),
     "decide": frozenset({"state_directory", "worker_ordinal", "worker_count", "catalogue"}),
     "metrics": frozenset({"port", "host"}),
+    "consent": frozenset({"signing_key"}),
 }
 """What no decision depends on, and the digest leaves out. The catalogue has a digest of its own."""
 
@@ -78,6 +80,7 @@ class Settings(Shape):
     decide: Decide
     learn: Learn
     measure: Measure
+    consent: Consent
     metrics: Metrics
     rules: Rules
 
@@ -202,7 +205,7 @@ def _explain(error: ValidationError) -> ConfigError:
         return ConfigError("config.unknown-key", key, hint=hint)
     # A rule across keys has no one value to show; a secret has none that may be shown.
     shown = isinstance(first["input"], str | int | float | bool) and not key.startswith(
-        "kafka.sasl_"
+        ("kafka.sasl_", "consent.signing_key")
     )
     given = f", got {first['input']!r}" if shown else ""
     words = first["msg"].removeprefix("Value error, ")

@@ -8,12 +8,13 @@ A plug-in that can't answer raises `ComponentError`; decide degrades, which mean
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.base import Source
+from schemas.consents import Controller
 from schemas.customer import Customer, Memory
 from schemas.decisions import Candidate, Choice, Verdict
 from schemas.events import EventBase
@@ -199,6 +200,9 @@ class World:
     models: Models
     encoder: Encoder
     digests: Mapping[str, str] = field(default_factory=dict)
+    controller: Controller = field(default_factory=Controller)
+    seal: Callable[[dict[str, Any], str], dict[str, Any]] | None = None
+    """Signs receipts; None where no key was given."""
 
     @cached_property
     def answers(self) -> Mapping[str, tuple[Item, ...]]:

@@ -15,6 +15,8 @@ from operators import consent, deliberate, dialogue, learn, sense, withdrawal
 from operators.contracts import World
 from operators.draws import identify
 from operators.merchants import fenced, revealed
+from operators.portability import export
+from operators.receipts import receipt
 from operators.triggers import wakes
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Customer
@@ -25,6 +27,7 @@ from schemas.events import (
     ClockTicked,
     ErasureRequested,
     EventBase,
+    ExportRequested,
     FeedbackReceived,
     LifeAnswered,
     MessageLabelled,
@@ -64,9 +67,9 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
         )
     me = customer.copy()
     outcome = Outcome(me)
-    now_ms = _begin(me, event, outcome, position=position)
+    now_ms = _begin(customer, event, outcome, world=world, position=position)
     if event.source is Source.CONTROL:
-        _control(outcome, me, event, world=world, position=position, now_ms=now_ms)
+        _control(outcome, customer, event, world=world, position=position, now_ms=now_ms)
     else:
         _data(outcome, me, event, world=world, position=position, now_ms=now_ms)
     if outcome.rejected is not None or outcome.customer is None:
@@ -83,15 +86,18 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
     return outcome
 
 
-def _begin(me: Customer, event: EventBase, outcome: Outcome, *, position: str) -> int:
+def _begin(
+    before: Customer, event: EventBase, outcome: Outcome, *, world: World, position: str
+) -> int:
     """Move the customer's time forward: grants expire, signals fade, unanswered decisions close."""
+    me = outcome.customer or before
     if not me.since_ms:
         me.since_ms = event.at_ms
     now_ms = me.latest_ms = max(me.latest_ms, event.at_ms)
     ended = dialogue.expire(me, now_ms=now_ms)
     if ended.ended or ended.erased:
         withdrawal.follow(outcome, me, event, ended, now_ms=now_ms)
-        outcome.transparency.append(_receipt(me, event, ended, position=position))
+        outcome.transparency.append(_receipt(before, event, ended, world=world, position=position))
     for name in [n for n, live in me.signals.items() if live.until_ms <= now_ms]:
         del me.signals[name]
     if me.contacts and me.contacts[0].at_ms < now_ms - CONTACT_MEMORY_MS:
@@ -106,8 +112,15 @@ def _begin(me: Customer, event: EventBase, outcome: Outcome, *, position: str) -
 
 
 def _control(
-    outcome: Outcome, me: Customer, event: EventBase, *, world: World, position: str, now_ms: int
+    outcome: Outcome,
+    before: Customer,
+    event: EventBase,
+    *,
+    world: World,
+    position: str,
+    now_ms: int,
 ) -> None:
+    me = outcome.customer or before
     if isinstance(event, ErasureRequested):
         outcome.customer = None
         outcome.trace.append("erase")
@@ -127,6 +140,9 @@ def _control(
         stands = consent.standing(me, now_ms=now_ms)
         view = sense.View(me, world=world, now_ms=now_ms, stands=stands)
         _consider(outcome, me, event, view=view, position=position)
+    elif isinstance(event, ExportRequested):
+        outcome.trace.append("export")
+        outcome.transparency.append(export(me, now_ms=now_ms))
     else:
         outcome.trace.append("consent")
         change = dialogue.apply(me, event, position=position)
@@ -134,7 +150,9 @@ def _control(
             outcome.rejected = change
             return
         if change.words:
-            outcome.transparency.append(_receipt(me, event, change, position=position))
+            outcome.transparency.append(
+                _receipt(before, event, change, world=world, position=position)
+            )
         withdrawal.follow(outcome, me, event, change, now_ms=now_ms)
 
 
@@ -245,17 +263,18 @@ def _answerable(signals: Sequence[Signal], world: World) -> bool:
 
 
 def _receipt(
-    me: Customer, event: EventBase, change: dialogue.ConsentChange, *, position: str
+    before: Customer,
+    event: EventBase,
+    change: dialogue.ConsentChange,
+    *,
+    world: World,
+    position: str,
 ) -> dict[str, object]:
-    return {
-        "type": "consent.receipt",
-        "receipt_id": identify(event.event_id, me.customer, "receipt"),
-        "customer": me.customer,
-        "at": event.at.isoformat(),
-        "position": position,
-        "event": event.model_dump(mode="json", exclude={"customer"}),
-        "began": [f"{p}:{s}" for p, s in change.began],
-        "ended": [f"{p}:{s}" for p, s in change.ended],
-        "state": change.state,
-        "words": change.words,
-    }
+    return receipt(
+        before,
+        event,
+        change,
+        position=position,
+        controller=world.controller,
+        seal=world.seal,
+    )

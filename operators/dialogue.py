@@ -38,7 +38,7 @@ class ConsentChange:
     """What a control event changed.
 
     ``began`` and ``ended`` are (purpose, source) pairs; what stood on an ended one is recalled. ``erased``
-    are sources whose derived state goes. ``state`` is the DPV consent state that the receipt names.
+    are sources whose derived state goes. ``state`` is what the receipt says of it: a DPV consent state, or that of an objection.
     """
 
     began: Pairs = ()
@@ -71,7 +71,7 @@ def _note(customer: Customer, event: EventBase) -> ConsentChange:
         case ObjectionLifted():
             customer.objections.pop(event.scope, None)
             words = f"You took back your objection to {event.scope}."
-            state = "dpv:ObjectionWithdrawn"
+            state = "objection.lifted"
         case VulnerabilityFlagged():
             customer.vulnerable[event.driver] = event.at_ms
             words = "We noted that you would like extra care."
@@ -224,7 +224,7 @@ def _object(customer: Customer, event: ObjectionRaised) -> ConsentChange:
         ended=ended,
         erased=orphaned(customer),
         words=f"You objected to {event.scope}. It stopped at once.",
-        state="dpv:ObjectionReceived",
+        state="objection.raised",
     )
 
 

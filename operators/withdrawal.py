@@ -21,7 +21,7 @@ FORGET = "forget"
 REASONS: dict[str, str] = {
     "dpv:ConsentWithdrawn": "You withdrew the consent that this suggestion stood on.",
     "dpv:ConsentExpired": "The consent that this suggestion stood on has ended.",
-    "dpv:ObjectionReceived": "You objected to what this suggestion stood on.",
+    "objection.raised": "You objected to what this suggestion stood on.",
 }
 ERASED = "You asked us to forget you."
 FELT = "You told us that the data behind this suggestion is too personal."
@@ -38,7 +38,7 @@ def follow(
     outcome.offers += recall(me, change.ended, now_ms=now_ms, reason=reason)
     erase(me, change.erased)
     taught = [s for p, s in change.ended if p is Purpose.MODEL_TRAINING]
-    if taught and change.state != "dpv:ObjectionReceived":
+    if taught and change.state != "objection.raised":
         names = {source.value for source in taught}
         # What this very step was about to teach is not taught.
         outcome.lessons = [x for x in outcome.lessons if names.isdisjoint(x.sources)]

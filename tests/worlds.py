@@ -7,6 +7,7 @@ from flows import catalogue
 from flows.encoder import MiniLmEncoder
 from flows.learn import Learner
 from flows.phrases import head_of
+from flows.signing import Signer
 from operators.arbitrate import CONTEXT_NAMES
 from operators.bandits.ridge import PosteriorRidge
 from operators.contracts import World
@@ -48,3 +49,8 @@ def learner() -> Learner:
         head=head_of(_encoder()),
         published=Models(),
     )
+
+
+def sealed(signer: Signer) -> World:
+    """The shipped world with receipts signed."""
+    return replace(shipped(), seal=signer.seal)

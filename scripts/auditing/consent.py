@@ -5,6 +5,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 from confluent_kafka import KafkaException
@@ -12,9 +13,11 @@ from confluent_kafka import KafkaException
 from flows.kafka.client import Connection
 from flows.records import Record
 from schemas.errors import MarketOfOneError
+from scripts.auditing import standard
 from scripts.auditing.checker import Checker
 from scripts.auditing.logs import dump, fetch, in_order, load
 from scripts.auditing.plants import PLANTS
+from scripts.auditing.receipt import flaws
 from scripts.auditing.simulate import Finding, Plan, simulate
 from scripts.auditing.steps import Steps
 
@@ -40,9 +43,9 @@ def _find(options: Namespace) -> Finding:
         records = fetch(Connection(options.broker, prefix=options.prefix))
         if options.keep:
             dump(records, options.keep)
-        return check(records)
+        return check(records, key=options.key)
     if options.log:
-        return check(load(options.log))
+        return check(load(options.log), key=options.key)
     plan = Plan(
         customers=options.customers,
         days=options.days,
@@ -53,9 +56,16 @@ def _find(options: Namespace) -> Finding:
     return simulate(plan, processes=options.processes)
 
 
-def check(records: Iterable[Record]) -> Finding:
-    """Check a whole log, its records in any order."""
-    checker, steps = Checker(), Steps()
+def check(records: Iterable[Record], *, key: str = "") -> Finding:
+    """Check a whole log, its records in any order; ``key`` is the did:key of its receipts, if they have one."""
+
+    def verify(receipt: dict[str, Any]) -> list[str]:
+        document = receipt.get("receipt")
+        if document is None:
+            return []
+        return flaws(document, did=key) if key else standard.flaws(document)
+
+    checker, steps = Checker(verify=verify), Steps()
     for step in steps.take(in_order(records)):
         checker.take(step)
     for step in steps.end():
@@ -72,6 +82,7 @@ def _parser() -> ArgumentParser:
     where.add_argument("--broker", default="", help="read the topics there, host:port")
     where.add_argument("--log", type=Path, help="read a dump, a folder of JSON lines by topic")
     parser.add_argument("--prefix", default="", help="what the topics' names begin with")
+    parser.add_argument("--key", default="", help="did:key that receipts must be signed with")
     parser.add_argument("--keep", type=Path, help="write what was read from the broker as a dump")
     parser.add_argument("--customers", type=int, default=200)
     parser.add_argument("--days", type=int, default=30)

@@ -136,15 +136,26 @@ def in_order(records: Iterable[Record]) -> Iterator[Record]:
                 behind[position] = max(behind.get(position, anchor), anchor)
             elif kind == topics.CUSTOMER_EVENTS and shard.isdecimal() and at.isdecimal():
                 reached[int(shard)] = max(reached.get(int(shard), -1), int(at))
-    ticks: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for position, anchor in behind.items():
-        ticks[anchor].append(position)
+    ticks = _anchored(behind, caused)
     for shard_number in sorted(events):
         yield from _ticked(ticks.get((shard_number, -1), ()), caused)
         for event in sorted(events[shard_number], key=lambda r: r.offset):
             yield event
             yield from _said(caused.get(f"{event.place}:0", {}))
             yield from _ticked(ticks.get((shard_number, event.offset), ()), caused)
+
+
+def _anchored(
+    behind: dict[str, tuple[int, int]], caused: dict[str, dict[str, Record]]
+) -> dict[tuple[int, int], list[str]]:
+    """Shard and offset → the ticks behind it; one customer's ticks were made in the order of their times."""
+    reached: dict[bytes | None, tuple[int, int]] = {}
+    ticks: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for position in sorted(behind, key=due_ms):
+        who = next(iter(caused[position].values())).key
+        reached[who] = max(reached.get(who, behind[position]), behind[position])
+        ticks[reached[who]].append(position)
+    return ticks
 
 
 def _ticked(positions: Iterable[str], caused: dict[str, dict[str, Record]]) -> Iterator[Record]:

@@ -5,6 +5,7 @@ from importlib import import_module
 
 COMMANDS: dict[str, str] = {
     "consent": "prove that nothing was used without consent: simulated, from a broker or from a dump",
+    "receipt": "check a consent receipt: the standard's mandatory fields, and its signature",
 }
 
 

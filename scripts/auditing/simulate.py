@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from heapq import heapify, heappop, heapreplace
 from random import Random
 from typing import Any
@@ -19,6 +20,7 @@ from flows.driver import Driver
 from flows.learn import Learner
 from flows.records import Draft, Record
 from flows.settings import load
+from flows.signing import Signer
 from flows.work import Decide
 from operators.arbitrate import CONTEXT_NAMES
 from operators.decide import decide
@@ -29,10 +31,13 @@ from schemas.models import Models
 from scripts.auditing.checker import Checker, Violation
 from scripts.auditing.fickle import Fickle
 from scripts.auditing.plants import PLANTS
+from scripts.auditing.receipt import flaws
 from scripts.auditing.steps import Steps
 from scripts.town.town import Town
 
 COHORT = 250
+KEY = sha256(b"a key for simulations only").hexdigest()
+DID = Signer(KEY).did
 LEARN_DAYS = 5
 EVERYDAY: frozenset[str] = frozenset({"transactions", "app-events", "locations"})
 """Topics that are thinned out by the density; consents, answers and the rest all happen."""
@@ -101,10 +106,16 @@ def simulate(plan: Plan, *, processes: int = 1) -> Finding:
     return total
 
 
+def verify(receipt: dict[str, Any]) -> list[str]:
+    """What is wrong with a receipt of the simulation, in words."""
+    document = receipt.get("receipt")
+    return [] if document is None else flaws(document, did=DID)
+
+
 def _cohort(job: tuple[Plan, int, int]) -> Finding:
     plan, index, size = job
     cohort = Cohort(plan, seed=f"{plan.seed}-{index}", size=size)
-    checker = Checker()
+    checker = Checker(verify=verify)
     steps = Steps()
     for records in cohort.live():
         for step in steps.take(records):
@@ -119,7 +130,7 @@ class Cohort:
 
     def __init__(self, plan: Plan, *, seed: str, size: int) -> None:
         """Found the town, and open the deployment with what is planted in it, if anything."""
-        world = world_of(load(environment={}))
+        world = world_of(load(environment={"MARKET_OF_ONE_SIGNING_KEY": KEY}))
         self.town = Town(seed, size)
         self.end_ms = self.town.start_ms + plan.days * DAY_MS
         self._learner = Learner(

@@ -10,11 +10,18 @@ import pytest
 
 from flows.driver import Driver
 from flows.learn import Learner
+from flows.records import Record
 from operators.arbitrate import CONTEXT_NAMES, assign
 from operators.offers import ACTION_NAMES
+from operators.policy.contact import INTERRUPTING, PROTECTIVE_PER_DAY_MAX
+from schemas import topics
 from schemas.base import DATA_SOURCES, DAY_MS, Purpose
 from schemas.events import EVENT
 from schemas.models import Models
+from scripts.auditing.book import Book
+from scripts.auditing.consent import check
+from scripts.auditing.steps import position_of
+from scripts.auditing.uses import COORDINATE
 from scripts.town.town import Town
 from tests.worlds import ruled
 
@@ -53,16 +60,40 @@ class Life:
     def _second_thoughts(self, town: Town) -> None:
         """Half-way some residents take consents back, object, or ask for care."""
         at = datetime.fromtimestamp(town.now_ms / 1000, UTC).isoformat()
+        soon = datetime.fromtimestamp((town.now_ms + DAY_MS // 2) / 1000, UTC).isoformat()
         bodies: tuple[dict[str, Any], ...] = (
             {"kind": "consent.withdrawn"},
             {"kind": "consent.withdrawn", "purpose": "direct_marketing"},
             {"kind": "consent.withdrawn", "sources": ["app"]},
             {"kind": "objection.raised", "scope": "profiling"},
             {"kind": "vulnerability.flagged", "driver": "health"},
+            {
+                "kind": "consent.granted",
+                "record_id": "short",
+                "purpose": "financial_wellbeing",
+                "sources": ["transactions", "app"],
+                "valid_until": soon,
+            },
         )
         for index, customer in enumerate(sorted(town.residents)[: 4 * len(bodies)]):
             body = {"event_id": f"second-{index}", "customer": customer, "at": at}
             self.driver.put(EVENT.validate_python(body | bodies[index % len(bodies)]))
+
+    def events(self) -> list[tuple[Record, dict[str, Any]]]:
+        """What lies on the customers' log and can be read, with its place."""
+        found = []
+        for record in self.driver.records("customer-events"):
+            try:
+                event = orjson.loads(record.value or b"null")
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(event, dict) and {"kind", "customer", "at"} <= event.keys():
+                found.append((record, event))
+        return found
+
+    def outputs(self) -> list[Record]:
+        """Everything that the workers said."""
+        return [record for topic in topics.OUTPUTS for record in self.driver.records(topic)]
 
     def bodies(self) -> list[list[bytes | None]]:
         """The bytes of the main outputs."""
@@ -106,8 +137,7 @@ def test_the_life_is_worth_looking_at(
 def test_every_use_stands_on_a_consent(life: Life, decisions: list[dict[str, Any]]) -> None:
     """Grants are rebuilt from the customers' log alone; each decision's proof is found there."""
     granted: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for record in life.driver.records("customer-events"):
-        event = orjson.loads(record.value or b"null")
+    for record, event in life.events():
         if event["kind"] == "consent.granted":
             for source in event["sources"]:
                 proof = f"{event['record_id']}@{record.place}:0"
@@ -126,8 +156,7 @@ def test_no_use_after_withdrawal(life: Life) -> None:
     objected: dict[str, set[str]] = defaultdict(set)
     made = {d["trigger"]["position"]: d for d in life.driver.read("decisions")}
     looked_at = 0
-    for record in life.driver.records("customer-events"):
-        event = orjson.loads(record.value or b"null")
+    for record, event in life.events():
         who = event["customer"]
         if event["kind"] == "consent.withdrawn":
             purposes = [event["purpose"]] if event.get("purpose") else list(Purpose)
@@ -163,13 +192,76 @@ def test_caps_hold_in_every_window(issued: list[dict[str, Any]]) -> None:
             assert sum(0 <= at - t < DAY_MS for t in times) <= rules.contacts_per_day
 
 
+def test_caps_of_channels_and_kinds_hold(issued: list[dict[str, Any]]) -> None:
+    """Pushes and offers stay under their weekly caps, and even protective help under its daily one."""
+    rules = WORLD.rules
+    said: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for offer in issued:
+        said[offer["customer"]].append(offer | {"ms": _ms(offer["issued_at"])})
+    for offers in said.values():
+        for last in offers:
+            week = [o for o in offers if 0 <= last["ms"] - o["ms"] < 7 * DAY_MS]
+            day = [o for o in offers if 0 <= last["ms"] - o["ms"] < DAY_MS]
+            if ITEMS[last["action"]].protective:
+                assert len(day) <= PROTECTIVE_PER_DAY_MAX
+                continue
+            if last["channel"] in INTERRUPTING:
+                assert sum(o["channel"] in INTERRUPTING for o in week) <= rules.push_per_week
+            if last["kind"] == "offer":
+                assert sum(o["kind"] == "offer" for o in week) <= rules.marketing_per_week
+    assert {offer["channel"] for offer in issued} & {*INTERRUPTING}
+    assert {offer["kind"] for offer in issued} >= {"offer", "consent_ask"}
+
+
+def test_without_a_grant_there_are_only_questions(life: Life) -> None:
+    """Whoever agreed to nothing at that moment is at most asked for consent."""
+    books: dict[str, Book] = defaultdict(Book)
+    offers = {o["decision_id"]: o for o in life.driver.read("offers") if "issued" in o["type"]}
+    made = {d["trigger"]["position"]: d for d in life.driver.read("decisions")}
+    bare = 0
+    for record, event in life.events():
+        if event["kind"].startswith(("consent.", "objection.")):
+            books[event["customer"]].hear(event, position=f"{record.place}:0")
+        decision = made.get(f"{record.place}:0")
+        bare += not books[event["customer"]].words
+        if decision is None or books[event["customer"]].words:
+            continue
+        said = offers.get(decision["decision_id"])
+        assert decision["sources_used"] == []
+        assert decision["features"] == {}
+        assert said is None or said["kind"] == "consent_ask"
+    assert bare
+
+
+def test_the_auditor_finds_nothing(life: Life) -> None:
+    """Whatever was said, by the clock too, stands on consent at its position and instant."""
+    finding = check([*life.driver.records("customer-events"), *life.outputs()])
+    assert finding.violations == []
+    assert finding.looked_at["recalls"]
+    assert any(position_of(record).startswith("clock:") for record in life.outputs())
+    ended = [b for b in life.driver.read("transparency") if b.get("state") == "dpv:ConsentExpired"]
+    assert ended
+    over = {b["customer"]: _ms(b["at"]) for b in ended if "short" in str(b.get("receipt"))}
+    for decision in life.driver.read("decisions"):
+        if _ms(decision["decided_at"]) > over.get(decision["customer"], _ms("9999-01-01T00:00Z")):
+            assert "short@" not in str(decision["consent_vector"])
+
+
+def test_no_coordinate_leaves_ingest(life: Life) -> None:
+    """A position is a zone before it reaches the customers' log, let alone an output."""
+    positions = [r for r in life.driver.records("locations") if b"latitude" in (r.value or b"")]
+    assert positions
+    for record in [*life.driver.records("customer-events"), *life.outputs()]:
+        if record.topic != "dead-letters":
+            assert not COORDINATE.search(record.value or b"")
+
+
 def test_the_braked_are_not_sold_to(life: Life) -> None:
     """From a flag on, rebuilt from the log, nothing with sales pressure is chosen and nothing tried out."""
     made = {d["trigger"]["position"]: d for d in life.driver.read("decisions")}
     flagged: dict[str, set[str]] = defaultdict(set)
     looked_at = 0
-    for record in life.driver.records("customer-events"):
-        event = orjson.loads(record.value or b"null")
+    for record, event in life.events():
         if event["kind"] == "vulnerability.flagged":
             flagged[event["customer"]].add(event["driver"])
         elif event["kind"] == "vulnerability.cleared":
@@ -220,10 +312,7 @@ def test_dead_letters_are_what_was_broken(life: Life) -> None:
 
 def test_no_text_leaves_the_reader(life: Life) -> None:
     """What customers wrote is in no output."""
-    texts = [
-        orjson.loads(record.value or b"null").get("text")
-        for record in life.driver.records("customer-events")
-    ]
+    texts = [event.get("text") for _, event in life.events()]
     written = [text.encode() for text in texts if text]
     assert written
     outputs = b"\n".join(

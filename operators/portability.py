@@ -1,0 +1,126 @@
+"""The whole file of a customer as one JSON object, and back: access and portability.
+
+Stage: 1 of 8. In: customer record. Out: JSON-able body; `restore` gives an equal record.
+
+Source: GDPR articles 15(3) and 20(1): structured, commonly used, machine-readable.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from operators.features import FEATURES
+from schemas.base import Purpose, stamp
+from schemas.customer import (
+    Contact,
+    Customer,
+    Grant,
+    LiveSignal,
+    OpenDecision,
+    Outstanding,
+    Preference,
+)
+
+FORMAT = "market-of-one.customer/1"
+BYTES = "base64"
+
+
+def export(me: Customer, *, now_ms: int) -> dict[str, Any]:
+    """Everything that is held on a customer, with what it means in words.
+
+    ``record`` is what `restore` reads. ``derived`` says each feature in words with its value: what we made
+    of the data, for each source that a purpose may use.
+    """
+    return {
+        "type": "customer.export",
+        "format": FORMAT,
+        "customer": me.customer,
+        "at": stamp(now_ms),
+        "consents": [
+            {
+                "purpose": Purpose(purpose).value,
+                "source": source,
+                "record_id": grant.record_id,
+                "given_at": grant.position,
+                "from": stamp(grant.from_ms),
+                "until": None if grant.until_ms is None else stamp(grant.until_ms),
+                "categories": me.category_limits.get(f"{purpose}:{source}", []),
+                "channels": me.channel_limits.get(f"{purpose}:{source}", []),
+            }
+            for purpose, by_source in me.grants.items()
+            for source, grant in by_source.items()
+        ],
+        "derived": list(_derived(me, now_ms=now_ms)),
+        "record": _plain(asdict(me)),
+    }
+
+
+def restore(body: Mapping[str, Any]) -> Customer:
+    """The record in an export.
+
+    Raises:
+        ValueError: It is no export, or of another format.
+        TypeError, KeyError: A part of it has another shape.
+    """
+    if body.get("format") != FORMAT:
+        message = f"not an export of the format {FORMAT}"
+        raise ValueError(message)
+    fields: dict[str, Any] = dict(_raw(body["record"]))
+    fields["grants"] = {
+        purpose: {source: _grant(one) for source, one in by_source.items()}
+        for purpose, by_source in fields["grants"].items()
+    }
+    fields["access"] = {name: _grant(one) for name, one in fields["access"].items()}
+    fields["preferences"] = {c: Preference(**one) for c, one in fields["preferences"].items()}
+    fields["signals"] = {n: LiveSignal(**_tuples(one)) for n, one in fields["signals"].items()}
+    fields["open"] = {n: OpenDecision(**_tuples(one)) for n, one in fields["open"].items()}
+    fields["contacts"] = [Contact(**one) for one in fields["contacts"]]
+    fields["outstanding"] = {
+        n: Outstanding(**_tuples(one)) for n, one in fields["outstanding"].items()
+    }
+    return Customer(**fields)
+
+
+def _derived(me: Customer, *, now_ms: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for group in FEATURES:
+        memory = me.slots.get(group.slot.name)
+        if memory is None:
+            continue
+        values = group.read(memory, now_ms=now_ms)
+        found += [
+            {"feature": spec.name, "words": spec.words, "source": spec.source.value, "value": value}
+            for spec, value in zip(group.specs, values, strict=True)
+        ]
+    return found
+
+
+def _grant(fields: Mapping[str, Any]) -> Grant:
+    return Grant(**_tuples(fields))
+
+
+def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists of a small record are tuples in it."""
+    return {n: tuple(value) if isinstance(value, list) else value for n, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can say: packed memories as base64, under a name that no memory has."""
+    if isinstance(value, bytes):
+        return {BYTES: b64encode(value).decode()}
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _raw(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {BYTES}:
+            return b64decode(value[BYTES])
+        return {key: _raw(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_raw(inner) for inner in value]
+    return value
