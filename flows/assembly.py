@@ -2,14 +2,19 @@
 
 import logging
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 from flows import catalogue
+from flows.adapters.complete import pseudonyms
+from flows.adapters.recognise import Reader
+from flows.adapters.registry import RegistryFrames
 from flows.decide import DecideFlow, DecideOptions, owned
 from flows.encoder import MiniLmEncoder
 from flows.follow import FollowFlow
+from flows.identity import Bounds, Identities
 from flows.ingest import IngestFlow, IngestOptions
-from flows.intake import ingest_decode, shard_decode
+from flows.intake import Intake, shard_decode
 from flows.kafka import topics as kafka_topics
 from flows.kafka.client import Connection
 from flows.kafka.control import ControlReader
@@ -33,6 +38,7 @@ from schemas.errors import InputError
 from schemas.models import Models
 from state.directory import open_directory, open_shards
 from state.identity import Identity
+from state.links import LinkStore
 from state.store import CustomerCache
 
 LOG = logging.getLogger(__name__)
@@ -77,9 +83,10 @@ def ingest_flow(settings: Settings, stop: Stop) -> IngestFlow:
     inputs = settings.ingest.topics
     counts = kafka_topics.check(
         connection,
-        roles=(*inputs, topics.CUSTOMER_EVENTS, topics.DEAD_LETTERS),
+        roles=(*inputs, topics.IDENTITIES, topics.CUSTOMER_EVENTS, topics.DEAD_LETTERS),
         shards=settings.kafka.partitions,
     )
+    identities = identities_of(settings)
     return IngestFlow(
         connection,
         spots=[
@@ -91,7 +98,13 @@ def ingest_flow(settings: Settings, stop: Stop) -> IngestFlow:
                 workers=settings.decide.worker_count,
             )
         ],
-        decode=ingest_decode(settings.limits, load_airports()),
+        intake=Intake(
+            readers_of(settings),
+            identities=identities,
+            limits=replace(settings.limits, max_message_bytes=settings.ingest.max_message_bytes),
+            zones=load_airports(),
+        ),
+        identities=identities,
         options=IngestOptions(
             inputs=inputs,
             group=settings.ingest.group,
@@ -103,6 +116,40 @@ def ingest_flow(settings: Settings, stop: Stop) -> IngestFlow:
         ),
         stop=stop,
         metrics=_metrics(settings, "ingest"),
+    )
+
+
+def readers_of(settings: Settings) -> dict[str, Reader]:
+    """The reader of each topic that is not native."""
+    own = settings.ingest
+    frames = (
+        RegistryFrames(
+            own.registry_url,
+            user=own.registry_user.get_secret_value(),
+            password=own.registry_password.get_secret_value(),
+        )
+        if own.registry_url
+        else None
+    )
+    return {
+        topic: Reader(form, tables=own.tables, frames=frames)
+        for topic, form in own.formats.items()
+        if form != "native"
+    }
+
+
+def identities_of(settings: Settings) -> Identities:
+    """Whose account is whose, as this worker knows it.
+
+    Raises:
+        StateError: Its file can't be opened. Disposition: halt.
+    """
+    own = settings.ingest
+    path = Path(own.identity_directory) / f"links-{settings.decide.worker_ordinal}.sqlite"
+    return Identities(
+        LinkStore(path),
+        pseudonym=pseudonyms(own.pseudonym_key.get_secret_value()),
+        bounds=Bounds(own.held_per_holder, own.held_in_all),
     )
 
 

@@ -79,7 +79,7 @@ def decode_all(
     return [
         event
         if isinstance(event, InputError)
-        else _admitted(event, topic=topic, key=key, limits=limits, zones=zones, now_ms=now_ms)
+        else admitted(event, topic=topic, key=key, limits=limits, zones=zones, now_ms=now_ms)
         for event in adapter(value)
     ]
 
@@ -117,7 +117,7 @@ def decoder(*, limits: Limits, zones: Zones, now_ms: Callable[[], int] | None) -
     return decode_record
 
 
-def _admitted(
+def admitted(
     event: EventBase,
     *,
     topic: str,
@@ -126,6 +126,7 @@ def _admitted(
     zones: Zones,
     now_ms: int | None,
 ) -> EventBase | InputError:
+    """An event that an adapter gave, held against what it can't know: topic, key, clock, currency, zones."""
     wrong = _misplaced(event, topic=topic, key=key) or _mistimed(event, limits, now_ms=now_ms)
     if wrong is not None:
         return wrong

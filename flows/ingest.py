@@ -9,7 +9,7 @@ everything before them was acknowledged.
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,6 +20,7 @@ from confluent_kafka import TopicPartition
 from flows import outputs
 from flows.dead_letters import KEYLESS, REFUSED, letter, refusal
 from flows.decode import encode
+from flows.identity import Identities, event_of, source_of
 from flows.kafka.client import REACH_S, Connection, Watch, patiently
 from flows.kafka.sink import LogSink, LogWriter, Push
 from flows.kafka.source import LogSource, Pace, consumer
@@ -30,9 +31,12 @@ from flows.worker import Failure, Stop, run
 from schemas import topics
 from schemas.errors import InputError
 from schemas.events import EventBase
+from state.links import Released
 
 LOG = logging.getLogger(__name__)
 SOURCE = b"/market-of-one/ingest"
+ACTS: Spot = (topics.IDENTITIES, 0)
+"""Where acts on identities are, in one order."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,17 +97,23 @@ def translate(record: Record, *, decode: Decode) -> list[Draft]:
     Returns:
         For each event, in order, a record for the customers' log: the event, or its dead letter to be.
     """
+    return drafts_of(record, enumerate(decode(record)))
+
+
+def drafts_of(record: Record, events: Iterable[tuple[int, EventBase | InputError]]) -> list[Draft]:
+    """The records for events out of one record, each with its index in it."""
     return [
         _refused(record, event, index)
         if isinstance(event, InputError)
-        else Draft(
-            topics.CUSTOMER_EVENTS,
-            event.customer.encode(),
-            encode(event),
-            _headers(event, f"{record.place}:{index}".encode()),
-        )
-        for index, event in enumerate(decode(record))
+        else _drafted(event, f"{record.place}:{index}".encode())
+        for index, event in events
     ]
+
+
+def _drafted(event: EventBase, place: bytes) -> Draft:
+    return Draft(
+        topics.CUSTOMER_EVENTS, event.customer.encode(), encode(event), _headers(event, place)
+    )
 
 
 def _refused(record: Record, error: InputError, index: int) -> Draft:
@@ -138,26 +148,44 @@ class IngestFlow:
         connection: Connection,
         *,
         spots: Sequence[Spot],
-        decode: Decode,
+        intake: Callable[[Record], Iterable[tuple[int, EventBase | InputError]]],
         options: IngestOptions,
         stop: Stop,
         metrics: Metrics,
+        identities: Identities | None = None,
     ) -> None:
         """Look up where the group stands.
+
+        Args:
+            connection: The brokers.
+            spots: The partitions of the sources that this worker reads.
+            intake: Record → its events, each with its index.
+            options: How to run.
+            stop: Asks for the end.
+            metrics: What is counted.
+            identities: Whose account is whose; None when all sources name customers. Closed at the end.
 
         Raises:
             TransportError: The brokers can't be reached, or refuse us.
         """
-        self._decode = decode
+        self._intake = intake
+        self._identities = identities
         self._options = options
         self._stop = stop
         self._metrics = metrics
         self._failure = Failure()
         self._progress = Progress()
+        self._speaks = any(partition == 0 for _, partition in spots)
         self._writer = LogWriter(connection, options.push)
+        positions = dict(committed(connection, group=options.group, spots=spots))
+        self._begun = identities is None
+        if identities is not None:
+            identities.forget({spot: at for spot, at in positions.items() if at is not None})
+            # Every worker reads all acts, so the position is the worker's own and not the group's.
+            positions[ACTS] = identities.position
         self._source = LogSource(
             connection,
-            positions=committed(connection, group=options.group, spots=spots),
+            positions=positions,
             loop=self,
             failure=self._failure,
             group=options.group,
@@ -177,6 +205,8 @@ class IngestFlow:
             run(self.graph(), failure=self._failure)
         finally:
             self._writer.close()
+            if self._identities is not None:
+                self._identities.close()
             LOG.info("ingest is closed")
 
     def graph(self) -> Dataflow:
@@ -217,12 +247,17 @@ class IngestFlow:
 
     def _report(self) -> None:
         positions = self._progress.positions()
-        changed = {s: at for s, at in positions.items() if self._reported.get(s) != at}
+        changed = {
+            s: at for s, at in positions.items() if s != ACTS and self._reported.get(s) != at
+        }
         self._source.report(changed)
         self._reported.update(changed)
 
     def _translate(self, batches: list[Batch]) -> Iterable[Parcel]:
         parcels: list[Parcel] = []
+        if self._identities is not None and not self._begun:
+            self._begun = True
+            parcels += [self._released(one) for one in self._identities.undelivered()]
         for batch in batches:
             for record in batch.records:
                 parcels += self._parcels(record)
@@ -230,7 +265,9 @@ class IngestFlow:
         return parcels
 
     def _parcels(self, record: Record) -> list[Parcel]:
-        drafts = translate(record, decode=self._decode)
+        if record.topic == topics.IDENTITIES and self._identities is not None:
+            return self._acted(record, self._identities)
+        drafts = drafts_of(record, self._intake(record))
         spot = (record.topic, record.partition)
         done = self._progress.opened(spot, record.offset, parts=len(drafts))
         for draft in drafts:
@@ -240,6 +277,33 @@ class IngestFlow:
             Parcel(draft.topic, draft.key, draft.value, draft.headers, _told(done))
             for draft in drafts
         ]
+
+    def _acted(self, record: Record, identities: Identities) -> list[Parcel]:
+        """What an act releases; its refusal is said by the worker that has the first partition."""
+        outcome = identities.act(record)
+        if not isinstance(outcome, InputError):
+            return [self._released(one) for one in outcome]
+        LOG.warning("act refused", extra={"position": record.place, "code": outcome.code})
+        self._metrics.refused(outcome.code)
+        if not self._speaks:
+            return []
+        draft = _refused(record, outcome, 0)
+        return [Parcel(draft.topic, draft.key, draft.value, draft.headers, _heard)]
+
+    def _released(self, one: Released) -> Parcel:
+        event = event_of(one)
+        draft = _drafted(event, source_of(one))
+        return Parcel(
+            draft.topic, draft.key, draft.value, draft.headers, partial(self._arrived, one)
+        )
+
+    def _arrived(self, one: Released, *_: object) -> None:
+        if self._identities is not None:
+            self._identities.delivered(one)
+
+
+def _heard(_topic: str, _partition: int, _offset: int) -> None:
+    """Nobody waits for the news of a refusal."""
 
 
 def _told(done: "partial[None]") -> Delivered:

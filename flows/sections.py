@@ -54,11 +54,54 @@ class Kafka(Shape):
         return config | self.librdkafka
 
 
+class Table(Shape):
+    """How the rows of a core-banking table of transactions are read.
+
+    ``columns`` is native name → column, for each that is called otherwise: transaction_id, account, customer,
+    amount or amount_minor, currency, at, status, direction, balance, method, merchant, mcc, country,
+    counterparty, reference, reverses, value_on. ``currency`` is for a table without such a column,
+    ``issuer`` names the bank whose account numbers they are.
+    """
+
+    columns: dict[str, str] = Field(default_factory=dict)
+    currency: Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")] = ""
+    issuer: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:\-]{0,60}$")] = ""
+
+
+Format = Literal[
+    "auto",
+    "native",
+    "cloudevents",
+    "camt",
+    "debezium",
+    "openbanking-uk",
+    "berlin-group",
+    "registry",
+]
+
+
 class Ingest(Shape):
     """The flow that brings sources onto the customers' log."""
 
     topics: tuple[Literal[SOURCES_IN], ...]  # type: ignore[valid-type]  # mypy wants literals spelt
     group: Name
+    formats: dict[str, Format]
+    tables: dict[str, Table]
+    registry_url: str
+    registry_user: SecretStr
+    registry_password: SecretStr
+    identity_directory: Annotated[str, StringConstraints(min_length=1)]
+    pseudonym_key: SecretStr
+    max_message_bytes: Count
+    held_per_holder: Count
+    held_in_all: Count
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        unknown = sorted(set(self.formats) - set(SOURCES_IN))
+        if unknown:
+            raise ValueError(f"formats names no source topic: {', '.join(unknown)}")
+        return self
 
 
 class Decide(Shape):

@@ -35,6 +35,10 @@ ENVIRONMENT: Mapping[str, tuple[str, str]] = {
     "MARKET_OF_ONE_SASL_USERNAME": ("kafka", "sasl_username"),
     "MARKET_OF_ONE_SASL_PASSWORD": ("kafka", "sasl_password"),
     "MARKET_OF_ONE_SSL_CA": ("kafka", "ssl_ca"),
+    "MARKET_OF_ONE_REGISTRY_URL": ("ingest", "registry_url"),
+    "MARKET_OF_ONE_REGISTRY_USER": ("ingest", "registry_user"),
+    "MARKET_OF_ONE_REGISTRY_PASSWORD": ("ingest", "registry_password"),
+    "MARKET_OF_ONE_PSEUDONYM_KEY": ("ingest", "pseudonym_key"),
     "MARKET_OF_ONE_STATE_DIRECTORY": ("decide", "state_directory"),
     "MARKET_OF_ONE_WORKER_ORDINAL": ("decide", "worker_ordinal"),
     "MARKET_OF_ONE_WORKER_COUNT": ("decide", "worker_count"),
@@ -54,6 +58,15 @@ _LOCAL: Mapping[str, frozenset[str]] = {
             "ssl_ca",
             "replication",
             "librdkafka",
+        }
+    ),
+    "ingest": frozenset(
+        {
+            "registry_url",
+            "registry_user",
+            "registry_password",
+            "identity_directory",
+            "pseudonym_key",
         }
     ),
     "decide": frozenset({"state_directory", "worker_ordinal", "worker_count", "catalogue"}),
@@ -205,7 +218,7 @@ def _explain(error: ValidationError) -> ConfigError:
         return ConfigError("config.unknown-key", key, hint=hint)
     # A rule across keys has no one value to show; a secret has none that may be shown.
     shown = isinstance(first["input"], str | int | float | bool) and not key.startswith(
-        ("kafka.sasl_", "consent.signing_key")
+        ("kafka.sasl_", "consent.signing_key", "ingest.registry_", "ingest.pseudonym_")
     )
     given = f", got {first['input']!r}" if shown else ""
     words = first["msg"].removeprefix("Value error, ")

@@ -89,6 +89,8 @@ class InputError(MarketOfOneError):
             "input.too-large",
             "input.wrong-customer",
             "input.bad-consent",
+            "input.unlinked",
+            "input.two-people",
         }
     )
 
@@ -113,7 +115,9 @@ class TransportError(MarketOfOneError):
     """The broker can't be reached, or refuses us."""
 
     disposition = Disposition.RETRY
-    codes = frozenset({"transport.source", "transport.sink", "transport.authentication"})
+    codes = frozenset(
+        {"transport.source", "transport.sink", "transport.authentication", "transport.registry"}
+    )
 
 
 class StateError(MarketOfOneError):

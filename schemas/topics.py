@@ -12,6 +12,8 @@ SOURCES_IN: tuple[str, ...] = (
     "feedback",
 )
 """What `ingest` reads, each keyed by customer."""
+IDENTITIES = "identities"
+"""Whose account is whose: acts in one order, on one partition, read whole by every worker of `ingest`."""
 CUSTOMER_EVENTS = "customer-events"
 OFFERS = "offers"
 DECISIONS = "decisions"
@@ -38,4 +40,4 @@ OUTPUTS: tuple[str, ...] = (
 """What `decide` writes."""
 CONTROL: tuple[str, ...] = (MODELS, CATALOGUE, VERDICTS)
 """Compacted topics that every worker reads whole."""
-ALL: tuple[str, ...] = (*SOURCES_IN, CUSTOMER_EVENTS, *OUTPUTS, *CONTROL)
+ALL: tuple[str, ...] = (*SOURCES_IN, IDENTITIES, CUSTOMER_EVENTS, *OUTPUTS, *CONTROL)

@@ -23,7 +23,8 @@ def layout(shards: int) -> dict[str, int]:
         >>> layout(8)["decisions"], layout(8)["models"]
         (8, 1)
     """
-    return {role: CONTROL_PARTITIONS if role in topics.CONTROL else shards for role in topics.ALL}
+    single = {*topics.CONTROL, topics.IDENTITIES}
+    return {role: CONTROL_PARTITIONS if role in single else shards for role in topics.ALL}
 
 
 def create(connection: Connection, *, shards: int, replication: int = 1) -> tuple[str, ...]:

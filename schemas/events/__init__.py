@@ -48,17 +48,23 @@ from schemas.events.life import (
 from schemas.events.money import (
     ExternalAccountLinked,
     ExternalBalance,
+    ExternalPending,
+    ExternalRemoved,
     ExternalTransaction,
     TransactionBooked,
     TransactionPending,
+    TransactionRemoved,
 )
 
 Event = Annotated[
     TransactionBooked
     | TransactionPending
+    | TransactionRemoved
     | ExternalAccountLinked
     | ExternalBalance
     | ExternalTransaction
+    | ExternalPending
+    | ExternalRemoved
     | AppOpened
     | ScreenViewed
     | AppSearched
@@ -94,9 +100,12 @@ EVENT: TypeAdapter[EventBase] = TypeAdapter(Event)
 SHAPES: tuple[type[EventBase], ...] = (
     TransactionBooked,
     TransactionPending,
+    TransactionRemoved,
     ExternalAccountLinked,
     ExternalBalance,
     ExternalTransaction,
+    ExternalPending,
+    ExternalRemoved,
     AppOpened,
     ScreenViewed,
     AppSearched,
@@ -166,6 +175,8 @@ __all__ = [
     "ExportRequested",
     "ExternalAccountLinked",
     "ExternalBalance",
+    "ExternalPending",
+    "ExternalRemoved",
     "ExternalTransaction",
     "FeatureUsed",
     "FeedbackReceived",
@@ -187,6 +198,7 @@ __all__ = [
     "ScreenViewed",
     "TransactionBooked",
     "TransactionPending",
+    "TransactionRemoved",
     "VulnerabilityCleared",
     "VulnerabilityFlagged",
     "ZoneEntered",

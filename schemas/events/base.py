@@ -11,6 +11,7 @@ class EventBase(Shape):
 
     ``event_id`` is unique per customer and stable under redelivery; ``at`` is when it happened,
     by the customer's side, as RFC 3339 with an offset. ``version`` is the shape's, not the event's.
+    ``snapshot`` marks a row of a first copy of a table: it is folded, and never a moment to speak.
     """
 
     source: ClassVar[Source]
@@ -20,6 +21,7 @@ class EventBase(Shape):
     customer: CustomerId
     at: Instant
     version: Literal[1] = 1
+    snapshot: Literal[True] | None = None
 
     @cached_property
     def at_ms(self) -> int:

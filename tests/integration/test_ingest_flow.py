@@ -42,7 +42,7 @@ def run(connection: Connection, *, group: str = "ingest") -> None:
     IngestFlow(
         connection,
         spots=[(role, partition) for role in INPUTS for partition in range(SHARDS)],
-        decode=ingest_decode(Limits(), HEATHROW),
+        intake=lambda record: enumerate(ingest_decode(Limits(), HEATHROW)(record)),
         options=IngestOptions(
             inputs=INPUTS,
             group=connection.prefix + group,
