@@ -11,7 +11,7 @@ is never changed.
 
 from collections.abc import Sequence
 
-from operators import consent, deliberate, dialogue, learn, sense, withdrawal
+from operators import consent, deliberate, dialogue, learn, ledger, sense, withdrawal
 from operators.contracts import World
 from operators.draws import identify
 from operators.merchants import fenced, revealed
@@ -179,6 +179,11 @@ def _data(
     special = revealed(event)
     if special is not None and special not in consent.special(me, event.source, admitted):
         event = fenced(event)
+    netted = ledger.net(me, event)
+    if netted is None:
+        outcome.trace.append("netted")
+        return
+    event = netted
     view = sense.View(me, world=world, now_ms=now_ms, stands=stands)
     _consider(outcome, me, event, view=view, position=position)
 
@@ -217,6 +222,9 @@ def _consider(
 ) -> None:
     """Stages 2 to 7: fold, sense, and if this is a moment to speak, deliberate."""
     sense.fold(me, event, view=view, trace=outcome.trace)
+    if event.snapshot:
+        # A row of a first copy is history: it is known from now on, and no moment to speak.
+        return
     signals = sense.notice(me, event, view=view, trace=outcome.trace)
     outcome.insights += [
         sense.insight(me, s, event=event, now_ms=view.now_ms)

@@ -12,6 +12,7 @@ currency, the amount in minor units.
 
 from base64 import b64encode
 from hashlib import blake2b
+from typing import Any
 
 from operators.contracts import Slot
 from schemas.base import Source
@@ -62,18 +63,15 @@ def net(me: Customer, event: EventBase) -> EventBase | None:
         return event
     end = memory.find(";", start + 1)
     end = len(memory) if end < 0 else end
-    at = start + len(mark)
+    at, rest = start + len(mark), memory[:start] + memory[end:]
     currency, before_minor = memory[at : at + 3], int(memory[at + 3 : end])
-    rest = memory[:start] + memory[end:]
     if isinstance(event, _Removed):
         me.slots[slot] = rest
         return _taken_back(event, before_minor, currency)
-    if (event.amount_minor, event.currency) == (before_minor, currency):
+    if event.currency != currency or event.amount_minor == before_minor:
+        # A copy. (A booking does not change its currency: of two with one id the first counts.)
         return None
-    if event.currency != currency:
-        # A booking does not change its currency: two that were given one id, of which the first counts.
-        return None
-    me.slots[slot] = _kept(f"{rest}{mark}{event.currency}{event.amount_minor}")
+    me.slots[slot] = _kept(f"{rest}{mark}{currency}{event.amount_minor}")
     return event.model_copy(
         update={
             "amount_minor": event.amount_minor - before_minor,
@@ -86,7 +84,7 @@ def net(me: Customer, event: EventBase) -> EventBase | None:
 def _taken_back(
     event: TransactionRemoved | ExternalRemoved, minor: int, currency: str
 ) -> EventBase:
-    common = {
+    common: dict[str, Any] = {
         "event_id": event.event_id,
         "customer": event.customer,
         "at": event.at,

@@ -9,6 +9,7 @@ events cost only their fold. A plug-in that fails is named and left out: less is
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from operators import ledger
 from operators.consent import PURPOSES, Standing
 from operators.contracts import FeatureGroup, Forecaster, Moment, Trigger, World
 from operators.draws import identify
@@ -28,6 +29,7 @@ from schemas.signals import Forecast, Reading, Signal
 SOURCE_OF_SLOT: dict[str, Source] = {
     **{group.slot.name: group.slot.source for group in FEATURES},
     **{t.slot.name: t.slot.source for t in TRIGGERS if t.slot is not None},
+    **{slot.name: slot.source for slot in ledger.SLOTS},
 }
 GROUP_OF: dict[str, FeatureGroup] = {spec.name: group for group in FEATURES for spec in group.specs}
 FORECASTER_OF: dict[str, Forecaster] = {forecaster.name: forecaster for forecaster in FORECASTERS}
