@@ -201,4 +201,9 @@ def _shown(event: cloudevents.CloudEvent) -> Any:
         return event.content
     if event.data is None:
         return None
+    if event.json:
+        try:
+            return jsons.parse(event.data)
+        except Refused:
+            pass
     return event.data.decode(errors="replace")

@@ -1,0 +1,88 @@
+"""All states of one movement net to one cash flow."""
+
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.ledger import KEPT_MAX, net
+from schemas.customer import Customer
+from schemas.events import EVENT, EventBase, TransactionBooked
+
+PLACES = st.tuples(st.sampled_from(["a-1", "a-2"]), st.sampled_from(["t-1", "t-2", "t-3"]))
+
+
+def movement(kind: str, account: str, transaction: str, amount: int | None) -> EventBase:
+    body: dict[str, Any] = {
+        "kind": kind,
+        "event_id": f"{kind}{account}{transaction}{amount}",
+        "customer": "c-1",
+        "at": "2026-03-01T09:00:00Z",
+        "account": account,
+        "transaction_id": transaction,
+    }
+    if amount is not None:
+        body |= {"amount_minor": amount, "currency": "EUR"}
+    return EVENT.validate_json(orjson.dumps(body))
+
+
+def booked(amount: int, *, account: str = "a-1", transaction: str = "t-1") -> EventBase:
+    return movement("transaction.booked", account, transaction, amount)
+
+
+def amounts(*events: EventBase) -> list[int]:
+    me = Customer("c-1")
+    left = [net(me, event) for event in events]
+    return [one.amount_minor for one in left if isinstance(one, TransactionBooked)]
+
+
+def test_a_copy_adds_nothing() -> None:
+    """A statement after a notification is the same booking, under whatever event id."""
+    assert amounts(booked(-500), booked(-500)) == [-500]
+
+
+def test_ids_of_two_accounts_may_be_equal() -> None:
+    """A transaction is known by its account and its id."""
+    assert amounts(booked(-500), booked(-500, account="a-2")) == [-500, -500]
+
+
+def test_a_changed_booking_adds_the_difference() -> None:
+    """What is mutable nets to what it is last; and gone, to nothing."""
+    removed = movement("transaction.removed", "a-1", "t-1", None)
+    assert amounts(booked(-500), booked(-650)) == [-500, -150]
+    assert amounts(booked(-500), booked(-650), removed) == [-500, -150, 650]
+    assert amounts(booked(-500), removed, booked(-500)) == [-500, 500, -500]
+
+
+def test_an_authorisation_that_comes_late_is_nothing() -> None:
+    """Pending before booked passes; after it, it would be held for ever."""
+    pending = movement("transaction.pending", "a-1", "t-1", -500)
+    me = Customer("c-1")
+    assert net(me, pending) is pending
+    assert net(me, booked(-500)) is not None
+    assert net(me, pending) is None
+
+
+def test_the_ledger_is_bounded() -> None:
+    """It forgets the oldest, and keeps the newest."""
+    me = Customer("c-1")
+    for number in range(5 * KEPT_MAX):
+        assert net(me, booked(-number, transaction=f"t-{number}")) is not None
+    assert KEPT_MAX <= me.slots["ledger"].count(";") <= 2 * KEPT_MAX
+    assert net(me, booked(1 - 5 * KEPT_MAX, transaction=f"t-{5 * KEPT_MAX - 1}")) is None
+
+
+@given(st.lists(st.tuples(PLACES, st.none() | st.integers(-9, 9)), max_size=40))
+def test_the_flow_is_what_stands_last(steps: list[tuple[tuple[str, str], int | None]]) -> None:
+    """Whatever order states come in, the sum of what is folded is the sum of what stands."""
+    stands: dict[tuple[str, str], int] = {}
+    events = []
+    for (account, transaction), amount in steps:
+        if amount is None:
+            stands.pop((account, transaction), None)
+            events.append(movement("transaction.removed", account, transaction, None))
+        else:
+            stands[account, transaction] = amount
+            events.append(booked(amount, account=account, transaction=transaction))
+    assert sum(amounts(*events)) == sum(stands.values())
