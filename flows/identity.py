@@ -130,6 +130,10 @@ class Identities:
         for (topic, partition), at in positions.items():
             self._store.purge(topic, partition, below=at)
 
+    def sync(self) -> None:
+        """Force what is held to disk."""
+        self._store.sync()
+
     def close(self) -> None:
         """Give the store up."""
         self._store.close()

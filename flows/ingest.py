@@ -175,7 +175,6 @@ class IngestFlow:
         self._metrics = metrics
         self._failure = Failure()
         self._progress = Progress()
-        self._speaks = any(partition == 0 for _, partition in spots)
         self._writer = LogWriter(connection, options.push)
         positions = dict(committed(connection, group=options.group, spots=spots))
         self._begun = identities is None
@@ -250,6 +249,8 @@ class IngestFlow:
         changed = {
             s: at for s, at in positions.items() if s != ACTS and self._reported.get(s) != at
         }
+        if changed and self._identities is not None:
+            self._identities.sync()
         self._source.report(changed)
         self._reported.update(changed)
 
@@ -279,14 +280,12 @@ class IngestFlow:
         ]
 
     def _acted(self, record: Record, identities: Identities) -> list[Parcel]:
-        """What an act releases; its refusal is said by the worker that has the first partition."""
+        """What an act releases, or its refusal: every worker says it, and the shard sends it once."""
         outcome = identities.act(record)
         if not isinstance(outcome, InputError):
             return [self._released(one) for one in outcome]
         LOG.warning("act refused", extra={"position": record.place, "code": outcome.code})
         self._metrics.refused(outcome.code)
-        if not self._speaks:
-            return []
         draft = _refused(record, outcome, 0)
         return [Parcel(draft.topic, draft.key, draft.value, draft.headers, _heard)]
 
