@@ -112,6 +112,17 @@ def tell(
     )
 
 
+def use(purpose: str, consents: Mapping[str, str]) -> str:
+    """One purpose of a decision in a sentence: what it was for, which data it could use, and by what right.
+
+    Example:
+        >>> use("direct_marketing", {"app": "r-1@customer-events:0:7:0"})
+        'For suggesting products to you we could use how you use our app: you agreed to that.'
+    """
+    data = _listed([SOURCE_WORDS[Source(source)] for source in consents])
+    return f"For {PURPOSE_WORDS[Purpose(purpose)]} we could use {data}: you agreed to that."
+
+
 def _factors(
     choice: Choice, given: frozenset[Source], words: Mapping[str, str]
 ) -> tuple[dict[str, Any], ...]:

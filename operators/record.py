@@ -284,6 +284,10 @@ def _entry(decision: Decision) -> dict[str, Any]:
         "sources": decision.sources_used,
         "purposes": decision.purposes_used,
         "consents": decision.consent_vector,
+        "uses": [
+            {"purpose": purpose, "words": explain.use(purpose, by_source)}
+            for purpose, by_source in decision.consent_vector.items()
+        ],
         "words": decision.explanation.summary,
         "explanation": decision.explanation,
     }

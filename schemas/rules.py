@@ -24,6 +24,7 @@ class Rules(Shape):
     marketing_per_week: Annotated[int, Field(ge=0, le=100)] = 2
     push_per_week: Annotated[int, Field(ge=0, le=100)] = 2
     consent_ask_rest_days: Annotated[int, Field(ge=1, le=730)] = 90
+    consent_renewal_days: Annotated[int, Field(ge=0, le=90)] = 14
     consent_asks_per_month: Annotated[int, Field(ge=0, le=30)] = 2
     dismissed_rest_days: Annotated[int, Field(ge=1, le=730)] = 14
     not_now_rest_days: Annotated[int, Field(ge=1, le=730)] = 7

@@ -6,7 +6,7 @@ Stage: 5 of 8. In: candidate, situation. Out: Verdict.
 from collections.abc import Mapping
 
 from operators.contracts import Situation
-from schemas.base import DAY_MS, Purpose
+from schemas.base import DAY_MS, Purpose, Source
 from schemas.customer import Customer
 from schemas.decisions import Candidate, Verdict
 from schemas.offers import Item, Kind
@@ -100,11 +100,18 @@ def _judge_ask(item: Item, situation: Situation) -> Verdict:
         return objected
     if customer.mistrusted.get(source, 0) > now_ms:
         return REFUSALS["consent.mistrusted"]
-    if customer.may(purpose, source, now_ms):
+    if customer.may(purpose, source, now_ms) and not _ends_soon(situation, purpose, source):
         return REFUSALS["consent.already_granted"]
     if _refused_lately(situation, f"{purpose}:{source}"):
         return REFUSALS["consent.refused_lately"]
     return _judge_ask_count(situation)
+
+
+def _ends_soon(situation: Situation, purpose: Purpose, source: Source) -> bool:
+    """Whether a consent that stands ends so soon that its renewal may be asked for."""
+    until_ms = situation.customer.grants[purpose][source].until_ms
+    early_ms = situation.rules.consent_renewal_days * DAY_MS
+    return until_ms is not None and until_ms - situation.now_ms <= early_ms
 
 
 def _refused_lately(situation: Situation, key: str) -> bool:

@@ -34,6 +34,7 @@ class File:
     outstanding: dict[str, tuple[str, str, frozenset[str], int]] = field(default_factory=dict)
     """Offer id → decision id, purpose, sources, until when."""
     decisions: dict[str, frozenset[str]] = field(default_factory=dict)
+    now_ms: int = 0
     taught: set[str] = field(default_factory=set)
     """Sources that lessons in the models rest on."""
 
@@ -66,6 +67,8 @@ class Checker:
             self.tally["refused"] += 1
             self._only_refused(step)
             return
+        # An event that comes late is decided on at the customer's newest instant.
+        step.at_ms = file.now_ms = max(file.now_ms, step.at_ms)
         closed, receipts = self._turn(file, step)
         self._recalls(file, step, closed)
         self._receipts(step, receipts)

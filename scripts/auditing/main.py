@@ -6,6 +6,8 @@ from importlib import import_module
 COMMANDS: dict[str, str] = {
     "consent": "prove that nothing was used without consent: simulated, from a broker or from a dump",
     "receipt": "check a consent receipt: the standard's mandatory fields, and its signature",
+    "export": "write the whole file of what a customer was told, as JSON",
+    "page": "the same as a page to read",
 }
 
 
@@ -16,5 +18,8 @@ def main() -> int:
         listing = "\n".join(f"  {key:<9}{words}" for key, words in COMMANDS.items())
         sys.stderr.write(f"usage: scripts/audit NAME [--help]\n{listing}\n")
         return 2
+    if name in ("export", "page"):
+        told: int = import_module("scripts.auditing.dossier").main(sys.argv[1:])
+        return told
     outcome: int = import_module(f"scripts.auditing.{name}").main(sys.argv[2:])
     return outcome

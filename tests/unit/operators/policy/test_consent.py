@@ -131,3 +131,27 @@ def test_an_ask_that_asks_nothing_is_refused() -> None:
     """A question without a purpose or a source can't be answered."""
     vague = candidate(item("consent_ask", asks_source=None))
     assert POLICY.judge(vague, situation()).rule == "consent.incomplete_ask"
+
+
+def test_a_renewal_is_asked_for_in_time() -> None:
+    """A consent that ends within the renewal days may be asked for again; one that lasts may not."""
+    ask = candidate(item("consent_ask", **LOCATION), channel="in_app")
+    for days, allowed in ((13, True), (15, False)):
+        me = customer()
+        until_ms = NOW_MS + days * DAY_MS
+        me.grants[Purpose.FINANCIAL_WELLBEING]["location"] = Grant("r", "p", 0, until_ms)
+        assert POLICY.judge(ask, situation(me)).allowed is allowed
+    me.refusals = {KEY: NOW_MS - DAY_MS}
+    me.grants[Purpose.FINANCIAL_WELLBEING]["location"] = Grant("r", "p", 0, NOW_MS + DAY_MS)
+    assert POLICY.judge(ask, situation(me)).rule == "consent.refused_lately"
+
+
+def test_a_channel_needs_consent_where_consent_is_limited() -> None:
+    """A grant that names channels closes the others; one without names closes none."""
+    me = customer()
+    me.channel_limits = {"direct_marketing:app": ["chat"]}
+    chat = POLICY.judge(candidate(item(), channel="chat"), situation(me))
+    push = POLICY.judge(candidate(item(), channel="push"), situation(me))
+    assert chat.allowed
+    assert push.rule == "consent.channel"
+    assert POLICY.judge(candidate(item("intervention"), channel="push"), situation(me)).allowed
