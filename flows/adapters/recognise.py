@@ -99,7 +99,8 @@ class Reader:
                 InputError(
                     "input.unknown-kind",
                     "JSON in no format that is known",
-                    hint="a native event has a kind; README lists the formats that are read",
+                    hint="native events (they have a kind), camt.052 to .054, CloudEvents, Debezium, UK Open Banking"
+                    " and Berlin Group are read",
                 )
             )
         return found or [invalid(f"nothing that {wanted} knows is in the message")]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from flows.adapters.recognise import FORMATS
-from scripts.sources import check, reconcile
+from scripts.sources import audit, check, reconcile
 
 
 def main() -> int:
@@ -39,7 +39,13 @@ def main() -> int:
     which.add_argument("--sparkov", type=Path, metavar="FILE", help="transactions, | separated")
     which.add_argument("--berka", type=Path, metavar="DIR", help="the folder of the *.asc tables")
     adding.add_argument("--customers", type=int, metavar="N", help="only the first N accounts")
+    listing = commands.add_parser(
+        "audit", help="print every link, merge and split of a worker of ingest, and every refusal"
+    )
+    listing.add_argument("file", type=Path, metavar="links-N.sqlite")
     arguments = parser.parse_args()
+    if arguments.command == "audit":
+        return audit.run(arguments.file)
     if arguments.command == "check":
         return check.run(
             arguments.files,

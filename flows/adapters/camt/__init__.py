@@ -55,12 +55,8 @@ def read(message: Message) -> list[Result]:
 
 def _message(root: Element) -> tuple[str, int, Element]:
     """Kind, version and message element; a business envelope around the document is looked through."""
-    document: Element | None = root
-    for _ in range(_ENVELOPE_DEPTH):
-        if document is None or name(document) == "Document":
-            break
-        document = next((c for c in document if name(c) == "Document" or len(c)), None)
-    if document is None or name(document) != "Document":
+    document = _document(root, depth=0)
+    if document is None:
         raise _foreign("XML without a Document: no ISO 20022 message")
     namespace = document.tag.rpartition("}")[0].lstrip("{")
     at = _NAMESPACE.search(namespace)
@@ -80,6 +76,16 @@ def _message(root: Element) -> tuple[str, int, Element]:
     if body is None:
         raise refuse(f"the namespace says camt.{kind}, but there is no {wanted}")
     return kind, version, body
+
+
+def _document(element: Element, *, depth: int) -> Element | None:
+    """The Document, which envelopes put a header beside."""
+    if name(element) == "Document":
+        return element
+    if depth >= _ENVELOPE_DEPTH:
+        return None
+    inner = (_document(below, depth=depth + 1) for below in element)
+    return next((found for found in inner if found is not None), None)
 
 
 def _foreign(what: str) -> Refused:

@@ -156,3 +156,18 @@ def test_sums_that_differ_claim_no_balance() -> None:
     assert not any("balance_minor" in body for body in bodies(value))
     notes = [r for r in read(Message(value)) if isinstance(r, Noted)]
     assert notes[0].content["sums"] == "differ by 1.00000 EUR"
+
+
+def test_a_business_envelope_is_looked_through() -> None:
+    """Networks put a header beside the document."""
+    inner = message(ENTRY % (b"8.85", b"BOOK")).split(b"?>")[1]
+    value = b"<Envelope><AppHdr><Fr>x</Fr></AppHdr>" + inner + b"</Envelope>"
+    assert len(bodies(value)) == 1
+
+
+def test_other_encodings_are_read() -> None:
+    """UTF-16 and Latin-1 are as good as UTF-8 when they are declared."""
+    plain = SAMPLE.decode().replace("Rent March", "Miete März")
+    wanted = bodies(plain.encode())
+    for encoding in ("UTF-16", "ISO-8859-1"):
+        assert bodies(plain.replace("UTF-8", encoding).encode(encoding)) == wanted

@@ -75,3 +75,21 @@ def test_a_consent_that_names_it_lifts_the_fence() -> None:
     kept = after([grant("religion"), payment()])
     assert kept.grants["financial_wellbeing"]["transactions"].special == ("religion",)
     assert kept.slots["spend"] != after([grant(), payment()]).slots["spend"]
+
+
+def test_a_row_of_a_first_copy_is_known_and_never_spoken_of() -> None:
+    """It is folded like any other; no signal is noticed and nothing is decided on it."""
+    before = after([grant()])
+    row = payment().model_copy(update={"snapshot": True, "mcc": "5411", "merchant": "SHOP"})
+    made = decide(before, row, world=shipped(), position="customer-events:0:9:0")
+    assert made.customer is not None
+    assert made.customer.slots["cash"]["accounts"]["a-1"][1] == 97500
+    assert (made.decision, made.offers, made.insights) == (None, [], [])
+    again = decide(
+        made.customer,
+        row.model_copy(update={"event_id": "e-2"}),
+        world=shipped(),
+        position="customer-events:0:10:0",
+    )
+    assert "netted" in again.trace
+    assert "fold" not in again.trace
