@@ -206,4 +206,4 @@ EXPECTED: dict[str, frozenset[str]] = {
     "not-forgotten": frozenset({"not-forgotten"}),
     "text-leak": frozenset({"text"}),
 }
-"""What the checker calls it: at least these."""
+"""What the checker calls it: at least one of these."""
