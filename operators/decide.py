@@ -25,6 +25,7 @@ from schemas.errors import InputError
 from schemas.events import (
     AppOpened,
     ClockTicked,
+    ConsentReviewed,
     ErasureRequested,
     EventBase,
     ExportRequested,
@@ -140,6 +141,8 @@ def _control(
         stands = consent.standing(me, now_ms=now_ms)
         view = sense.View(me, world=world, now_ms=now_ms, stands=stands)
         _consider(outcome, me, event, view=view, position=position)
+    elif isinstance(event, ConsentReviewed):
+        _ask(outcome, me, event, world=world, position=position, now_ms=now_ms)
     elif isinstance(event, ExportRequested):
         outcome.trace.append("export")
         outcome.transparency.append(export(me, now_ms=now_ms))
@@ -154,6 +157,30 @@ def _control(
                 _receipt(before, event, change, world=world, position=position)
             )
         withdrawal.follow(outcome, me, event, change, now_ms=now_ms)
+
+
+def _ask(
+    outcome: Outcome,
+    me: Customer,
+    event: ConsentReviewed,
+    *,
+    world: World,
+    position: str,
+    now_ms: int,
+) -> None:
+    """Ask where the customer chooses what to share: nothing of theirs is seen, so only questions come up."""
+    view = sense.View(
+        me, world=world, now_ms=now_ms, stands={p: frozenset[Source]() for p in Purpose}
+    )
+    deliberate.deliberate(
+        outcome,
+        me,
+        event,
+        view=view,
+        fresh=frozenset(),
+        channel=Channel(event.channel),
+        position=position,
+    )
 
 
 def _data(

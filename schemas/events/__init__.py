@@ -13,6 +13,7 @@ from schemas.events.control import (
     AccessWithdrawn,
     ClockTicked,
     ConsentGranted,
+    ConsentReviewed,
     ConsentWithdrawn,
     ErasureRequested,
     ExportRequested,
@@ -83,6 +84,7 @@ Event = Annotated[
     | ProductClosed
     | ConsentGranted
     | ConsentWithdrawn
+    | ConsentReviewed
     | AccessGranted
     | AccessWithdrawn
     | ObjectionRaised
@@ -124,6 +126,7 @@ SHAPES: tuple[type[EventBase], ...] = (
     ProductClosed,
     ConsentGranted,
     ConsentWithdrawn,
+    ConsentReviewed,
     AccessGranted,
     AccessWithdrawn,
     ObjectionRaised,
@@ -168,6 +171,7 @@ __all__ = [
     "AppSearched",
     "ClockTicked",
     "ConsentGranted",
+    "ConsentReviewed",
     "ConsentWithdrawn",
     "ErasureRequested",
     "Event",

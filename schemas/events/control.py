@@ -52,6 +52,14 @@ class ConsentWithdrawn(EventBase):
     sources: Annotated[tuple[Annotated[Source, Loose], ...], Loose] = ()
 
 
+class ConsentReviewed(EventBase):
+    """The customer is where they choose what to share, and may be asked there; no data of theirs is looked at."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["consent.reviewed"] = "consent.reviewed"
+    channel: Literal["in_app", "chat"] = "in_app"
+
+
 class AccessGranted(EventBase):
     """The customer lets us read their accounts at another institution, until ``valid_until``.
 

@@ -109,7 +109,7 @@ class Checker:
         event = step.event
         if event is not None:
             kind = str(event.get("kind", ""))
-            if kind.startswith(CONSENT_KINDS):
+            if kind.startswith(CONSENT_KINDS) and kind != "consent.reviewed":
                 self.tally["consent changes"] += 1
                 if event["event_id"] not in file.book.heard:
                     owed.add("change")

@@ -16,7 +16,8 @@ ENDING_SHARE = 0.35
 LIMITED_SHARE = 0.15
 INSTITUTIONS = ("bank-north", "bank-south", "bank-b")
 CHANGES: dict[str, float] = {
-    "grant": 0.34,
+    "grant": 0.28,
+    "review": 0.06,
     "withdraw_pair": 0.17,
     "withdraw_purpose": 0.08,
     "withdraw_source": 0.07,
@@ -146,6 +147,9 @@ class Fickle:
             {"sources": ["location"], "categories": ["payments"]},
         )
         return [{**grant, **self._rng.choice(wrong)}]
+
+    def _review(self, _: int) -> list[dict[str, Any]]:
+        return [{"kind": "consent.reviewed"}]
 
     def _erase(self, _: int) -> list[dict[str, Any]]:
         return [{"kind": "erasure.requested"}]

@@ -200,3 +200,25 @@ def test_nothing_is_left_to_the_collector(events: list[EventBase]) -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+@settings(max_examples=40)
+@given(events=lives())
+def test_where_consent_is_reviewed_only_questions_come_up(events: list[EventBase]) -> None:
+    """Whoever opens the page where data is shared is at most asked, and nothing of theirs is looked at."""
+    events = [*events, event({"kind": "consent.reviewed"}, minutes=10**6, index=10**6)]
+    last = live(events)[-1]
+    assert last.decision is not None
+    assert last.decision.sources_used == ()
+    assert last.decision.features == {}
+    assert all(offer["kind"] == Kind.CONSENT_ASK for offer in last.offers)
+
+
+def test_a_customer_without_any_consent_can_be_asked() -> None:
+    """There is a moment to ask even for whom every other event is withheld."""
+    asked = set()
+    for number in range(12):
+        review = event({"kind": "consent.reviewed"}, minutes=number, index=number)
+        outcome = decide(Customer(f"c-{number}"), review, world=shipped(), position="p:0:0:0")
+        asked |= {offer["action"] for offer in outcome.offers}
+    assert asked
