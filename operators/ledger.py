@@ -33,6 +33,8 @@ SLOTS: tuple[Slot, ...] = (
     Slot("ledger_elsewhere", Source.OPEN_BANKING, str),
 )
 _ENTRIES_MAX = 2 * KEPT_MAX
+_SHORT = _ENTRIES_MAX * len(";MTIzNDU2=EUR1")
+"""No text below this length has too many entries."""
 _Booked = TransactionBooked | ExternalTransaction
 _Pending = TransactionPending | ExternalPending
 _Removed = TransactionRemoved | ExternalRemoved
@@ -112,6 +114,6 @@ def _mark(account: str, transaction_id: str) -> str:
 
 def _kept(memory: str) -> str:
     """Cut back by half when twice too long, so that it is rarely counted."""
-    if memory.count(";") <= _ENTRIES_MAX:
+    if len(memory) < _SHORT or memory.count(";") <= _ENTRIES_MAX:
         return memory
     return ";" + ";".join(memory.split(";")[-KEPT_MAX:])

@@ -26,6 +26,7 @@ bootstrap = "{bootstrap}"
 partitions = {partitions}
 [ingest]
 topics = ["feedback"]
+identity_directory = "{directory}/identity"
 [decide]
 direct_topics = ["transactions", "consents", "profiles", "app-events"]
 state_directory = "{directory}/state"

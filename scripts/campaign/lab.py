@@ -47,6 +47,7 @@ wal_sync_ms = 50
 max_future_s = 31536000
 [ingest]
 group = "{prefix}ingest"
+identity_directory = "{state}-identity"
 [rules]
 holdout_share = 0.05
 contacts_per_week = 50

@@ -10,6 +10,9 @@ bootstrap = "{bootstrap}"
 topic_prefix = "{prefix}"
 partitions = {partitions}
 
+[ingest]
+identity_directory = "{identity}"
+
 [decide]
 state_directory = "{state}"
 # The town lives faster than the wall clock.
@@ -32,6 +35,7 @@ def write(directory: Path, *, bootstrap: str, prefix: str) -> Path:
         bootstrap=bootstrap,
         prefix=prefix,
         partitions=PARTITIONS,
+        identity=(directory / "identity").as_posix(),
         state=(directory / "state").as_posix(),
     )
     path.write_text(text, encoding="utf-8")
