@@ -96,7 +96,8 @@ def test_a_duplicate_is_silence(events: list[EventBase], index: int) -> None:
         assert not again.offers
         assert again.decision is None
     else:
-        assert outcomes[events.index(seen)].withheld is not None
+        first = outcomes[events.index(seen)]
+        assert first.withheld is not None or first.rejected is not None
 
 
 @settings(max_examples=60)
