@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from flows.intake import Intake, shard_decode
 from flows.kafka import topics as kafka_topics
 from flows.kafka.client import Connection
 from flows.kafka.control import ControlReader
+from flows.kafka.member import Member
+from flows.kafka.sink import LogWriter
 from flows.kafka.source import Pace
 from flows.learn import Cadence, Learner, learn_flow
 from flows.measure import Meter, measure_flow
@@ -25,6 +28,7 @@ from flows.metrics import Metrics
 from flows.phrases import head_of
 from flows.records import Record
 from flows.settings import Settings
+from flows.tenure import GroupFlow, RunOf, group_flow
 from flows.worker import Stop
 from flows.world import WorldKeeper
 from flows.zones import load_airports
@@ -39,7 +43,7 @@ from schemas.models import Models
 from state.directory import open_directory, open_shards
 from state.identity import Identity
 from state.links import LinkStore
-from state.store import CustomerCache
+from state.store import CustomerCache, ShardStore
 
 LOG = logging.getLogger(__name__)
 
@@ -153,14 +157,44 @@ def identities_of(settings: Settings) -> Identities:
     )
 
 
-def decide_flow(settings: Settings, stop: Stop) -> DecideFlow:
-    """The flow `decide`, with this worker's shards.
+def decide_flow(settings: Settings, stop: Stop) -> DecideFlow | GroupFlow:
+    """The flow `decide`, with this worker's shards, or with those that the group gives it.
 
     Raises:
         ConfigError: A topic is missing or cut otherwise, or the catalogue is wrong. Disposition: halt.
         TransportError: The brokers can't be reached, or refuse us.
         StateError: A shard can't be opened. Disposition: halt.
     """
+    own = settings.decide
+    run = _run_of(settings, stop)
+    if own.ownership == "group":
+        return group_flow(
+            settings, connection_of(settings), identity=_identity(settings), run=run, stop=stop
+        )
+    directory = open_directory(
+        Path(own.state_directory),
+        identity=_identity(settings),
+        owner=f"worker-{own.worker_ordinal}@{socket.gethostname()}",
+    )
+    stores = open_shards(
+        directory,
+        owned(
+            shards=settings.kafka.partitions,
+            ordinal=own.worker_ordinal,
+            workers=own.worker_count,
+        ),
+        cache=CustomerCache(capacity=own.lru_customers),
+    )
+    try:
+        return run(stores, None, None)
+    except BaseException:
+        for store in stores.values():
+            store.close()
+        raise
+
+
+def _run_of(settings: Settings, stop: Stop) -> RunOf:
+    """What makes a run over open shards; what runs have in common is made once."""
     connection, shards, own = connection_of(settings), settings.kafka.partitions, settings.decide
     inputs = (topics.CUSTOMER_EVENTS, *own.direct_topics)
     counts = kafka_topics.check(
@@ -170,40 +204,39 @@ def decide_flow(settings: Settings, stop: Stop) -> DecideFlow:
         cut_alike=inputs,
     )
     keeper = WorldKeeper(world_of(settings))
-    zones = load_airports()
-    directory = open_directory(
-        Path(own.state_directory),
-        identity=Identity(settings.kafka.topic_prefix, shards, settings.rules.seed),
-        owner=f"worker-{own.worker_ordinal}@{socket.gethostname()}",
+    decode = shard_decode(settings.limits, load_airports())
+    metrics = _metrics(settings, "decide")
+    options = DecideOptions(
+        shards=shards,
+        inputs=inputs,
+        group=own.group,
+        event_clock=own.clock == "event",
+        sync_s=own.wal_sync_ms / 1000,
+        pace=Pace(batch_max=own.batch_max, idle_s=own.idle_block_ms / 1000),
     )
-    stores = open_shards(
-        directory,
-        owned(shards=shards, ordinal=own.worker_ordinal, workers=own.worker_count),
-        cache=CustomerCache(capacity=own.lru_customers),
-    )
-    try:
+
+    def run(
+        stores: Mapping[int, ShardStore], member: Member | None, writer: LogWriter | None
+    ) -> DecideFlow:
         return DecideFlow(
             connection,
             stores=stores,
             counts=counts,
             keeper=keeper,
-            decode=shard_decode(settings.limits, zones),
+            decode=decode,
             decide=decide,
-            options=DecideOptions(
-                shards=shards,
-                inputs=inputs,
-                group=own.group,
-                event_clock=own.clock == "event",
-                sync_s=own.wal_sync_ms / 1000,
-                pace=Pace(batch_max=own.batch_max, idle_s=own.idle_block_ms / 1000),
-            ),
+            options=options,
             stop=stop,
-            metrics=_metrics(settings, "decide"),
+            metrics=metrics,
+            member=member,
+            writer=writer,
         )
-    except BaseException:
-        for store in stores.values():
-            store.close()
-        raise
+
+    return run
+
+
+def _identity(settings: Settings) -> Identity:
+    return Identity(settings.kafka.topic_prefix, settings.kafka.partitions, settings.rules.seed)
 
 
 def learning_flow(settings: Settings, stop: Stop) -> FollowFlow:

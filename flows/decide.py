@@ -17,10 +17,12 @@ from functools import partial
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
+from flows import outputs
 from flows.dead_letters import letter
 from flows.kafka import tail
 from flows.kafka.client import Connection
 from flows.kafka.control import ControlReader
+from flows.kafka.member import Member
 from flows.kafka.sink import LogSink, LogWriter, Push
 from flows.kafka.source import LogSource, Pace
 from flows.metrics import Metrics
@@ -83,13 +85,19 @@ class DecideFlow:
         options: DecideOptions,
         stop: Stop,
         metrics: Metrics,
+        member: Member | None = None,
+        writer: LogWriter | None = None,
     ) -> None:
         """Read the ends of the outputs and the control topics; what was not delivered is sent by `run`.
+
+        With ``member``, the group that deals out the shards is kept told, and ``writer`` must be its fenced one.
 
         Raises:
             TransportError: The brokers can't be reached, or refuse us.
         """
         self._options = options
+        self._member = member
+        self._released = False
         self._stop = stop
         self._metrics = metrics
         self._keeper = keeper
@@ -98,7 +106,7 @@ class DecideFlow:
         positions = {spot: stores[spot[1]].positions().get(spot) for spot in wanted}
         log_ends = tail.check_positions(connection, positions)
         reached = _reached(stores, shards=options.shards, counts=counts)
-        sent, ends = tail.read(connection, reached=reached)
+        sent, ends = tail.read(connection, reached=reached, settled=member is not None)
         self._shards = {
             number: Shard(
                 store,
@@ -113,7 +121,7 @@ class DecideFlow:
         }
         for number, shard in self._shards.items():
             shard.mark({spot: ends[spot] for spot in reached[number]})
-        self._writer = LogWriter(connection, options.push)
+        self._writer = writer or LogWriter(connection, options.push)
         self._control = ControlReader(
             connection, counts=counts, keeper=keeper, refused=self._control_refused
         )
@@ -163,7 +171,7 @@ class DecideFlow:
     def decide_batches(self, batches: list[Batch]) -> Iterable[Parcel]:
         """Decide and commit each batch; what comes back is safe in the outbox already."""
         parcels: list[Parcel] = []
-        for batch in batches:
+        for batch in () if self._released else batches:
             shard = self._shards[batch.shard]
             if batch.records:
                 made = shard.process(batch.records, world=self._keeper.world, hold=True)
@@ -182,7 +190,10 @@ class DecideFlow:
             self._control_at = now + CONTROL_EVERY_S
             self._control.poll()
             self._metrics.in_flight(self._writer.in_flight)
-        self._sync(now)
+            if self._member is not None:
+                self._member.poll()
+        if not self._released:
+            self._sync(now)
 
     def rest(self) -> bool:
         """Nothing is there to read: commit what one shard holds; whether others hold more.
@@ -204,8 +215,12 @@ class DecideFlow:
         return self._writer.room(timeout_s)
 
     def stopping(self) -> bool:
-        """Whether a signal came."""
-        return self._stop.asked
+        """Whether a signal came, or the shards are no longer ours."""
+        return self._stop.asked or self._released
+
+    def release(self) -> None:
+        """Flush, close the state, and end soon; what is not delivered by now stays in the outbox."""
+        self._close()
 
     def now_ms(self, shard: int) -> int | None:
         """The wall clock; none of a shard that has the events' own, whose timers the log moves."""
@@ -224,7 +239,7 @@ class DecideFlow:
         elif self._unsynced:
             self._syncing = self._disk.submit(self._sync_one, *self._unsynced.pop())
         elif now >= self._sync_at:
-            self._source.report(self._synced)
+            (self._source if self._member is None else self._member).report(self._synced)
             self._synced = {}
             self._sync_at = now + self._options.sync_s
             self._unsynced = [
@@ -257,14 +272,29 @@ class DecideFlow:
         ]
 
     def _control_refused(self, record: Record, error: InputError) -> None:
-        """Every worker reads control topics whole; the one with shard 0 writes the dead letter."""
-        if 0 in self._shards:
-            value, headers = letter(record, error, stage="control")
-            self._writer.send(
-                Parcel(topics.DEAD_LETTERS, record.key, value, headers, lambda *_: None)
+        """Every worker reads control topics whole; the one with shard 0 writes the dead letter, once."""
+        shard = self._shards.get(0)
+        spot = (record.topic, record.partition)
+        if shard is None or record.offset < shard.positions.get(spot, 0):
+            return
+        done = {spot: record.offset + 1}
+        head_id = f"{record.place}:0/control"
+        if shard.sent.take(head_id) is not None:
+            shard.mark(done)
+            return
+        value, headers = letter(record, error, stage="control")
+        own = ((outputs.ID, head_id.encode()), (outputs.SOURCE, outputs.source_of(0)))
+        kept = (pair for pair in headers if pair[0] not in {outputs.ID, outputs.SOURCE})
+        self._writer.send(
+            Parcel(
+                topics.DEAD_LETTERS, record.key, value, (*kept, *own), lambda *_: shard.mark(done)
             )
+        )
 
     def _close(self) -> None:
+        if self._released:
+            return
+        self._released = True
         self._writer.close()
         self._control.close()
         self._disk.shutdown(wait=True)

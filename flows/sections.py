@@ -112,6 +112,8 @@ class Decide(Shape):
     state_directory: Annotated[str, StringConstraints(min_length=1)]
     worker_ordinal: Annotated[int, Field(ge=0)]
     worker_count: Count
+    ownership: Literal["ordinal", "group"]
+    session_timeout_ms: Annotated[int, Field(ge=1000, le=3_600_000)]
     batch_max: Annotated[int, Field(ge=1, le=100_000)]
     lru_customers: Annotated[int, Field(ge=0)]
     idle_block_ms: Annotated[int, Field(ge=0, le=1000)]

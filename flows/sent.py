@@ -37,8 +37,8 @@ class Sent:
         self._until: dict[Spot, int] = dict(ends or {})
         for record_id in self._found:
             topic, partition, offset = record_id.split(":", 3)[:3]
-            if topic != CLOCK:
-                spot = (topic, int(partition))
+            spot = (topic, int(partition))
+            if topic != CLOCK and (ends is None or spot in ends):
                 self._until[spot] = max(self._until.get(spot, 0), int(offset) + 1)
 
     def __bool__(self) -> bool:

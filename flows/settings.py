@@ -69,7 +69,16 @@ _LOCAL: Mapping[str, frozenset[str]] = {
             "pseudonym_key",
         }
     ),
-    "decide": frozenset({"state_directory", "worker_ordinal", "worker_count", "catalogue"}),
+    "decide": frozenset(
+        {
+            "state_directory",
+            "worker_ordinal",
+            "worker_count",
+            "ownership",
+            "session_timeout_ms",
+            "catalogue",
+        }
+    ),
     "metrics": frozenset({"port", "host"}),
     "consent": frozenset({"signing_key"}),
 }
@@ -100,7 +109,7 @@ class Settings(Shape):
     @model_validator(mode="after")
     def _together(self) -> Self:
         decide = self.decide
-        if decide.worker_ordinal >= decide.worker_count:
+        if decide.ownership == "ordinal" and decide.worker_ordinal >= decide.worker_count:
             raise ValueError("decide.worker_ordinal must be below decide.worker_count")
         if decide.worker_count > self.kafka.partitions:
             raise ValueError("decide.worker_count must not exceed kafka.partitions")

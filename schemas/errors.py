@@ -130,6 +130,7 @@ class StateError(MarketOfOneError):
             "state.version-too-new",
             "state.other-configuration",
             "state.other-owner",
+            "state.fenced",
             "state.position-out-of-range",
             "state.unwritable",
         }

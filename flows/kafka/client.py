@@ -55,6 +55,8 @@ _PASSING = frozenset(
         KafkaError.OFFSET_NOT_AVAILABLE,
         # A broker that is just coming up answers so to what it can't look up yet.
         KafkaError.UNKNOWN,
+        # The answer left out a partition that had no leader at that moment.
+        KafkaError._NOENT,
     }
 )
 """By code, since errors from the admin client never say that they are retriable."""

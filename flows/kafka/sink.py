@@ -7,6 +7,7 @@ is sent again after a restart.
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,8 +41,17 @@ class Push:
 class LogWriter:
     """The producer of a worker. Used from one thread; acknowledgements arrive inside `poll`."""
 
-    def __init__(self, connection: Connection, push: Push | None = None) -> None:
-        """Open the producer; the brokers are reached when the first parcel is sent."""
+    def __init__(
+        self,
+        connection: Connection,
+        push: Push | None = None,
+        *,
+        more: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """Open the producer; the brokers are reached when the first parcel is sent.
+
+        ``more`` are settings of librdkafka that win over ours.
+        """
         self._connection = connection
         self._push = push or Push()
         self._watch = Watch(code="transport.sink", outage_s_max=self._push.deliver_s_max)
@@ -58,6 +68,7 @@ class LogWriter:
                 "queue.buffering.max.messages": 2 * self._push.in_flight_max,
                 "queue.buffering.max.kbytes": 262_144,
                 "message.max.bytes": 2_000_000,
+                **(more or {}),
             }
         )
         self.in_flight = 0

@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterable, Mapping
 from zlib import crc32
 
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import IsolationLevel, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from flows import outputs
 from flows.kafka.client import (
     PROBE_S,
     REACH_S,
+    RETRY_S,
     Connection,
     Deadline,
     Watch,
@@ -51,7 +52,7 @@ def spots_of(shard: int, *, shards: int, counts: Mapping[str, int]) -> list[Spot
 
 
 def read(
-    connection: Connection, *, reached: Reached
+    connection: Connection, *, reached: Reached, settled: bool = False
 ) -> tuple[dict[int, dict[str, int]], dict[Spot, int]]:
     """Read the ends of the output topics.
 
@@ -59,6 +60,7 @@ def read(
         connection: The brokers.
         reached: Shard → where its outputs may lie → offset from which they are not accounted for, None
             for the beginning.
+        settled: Wait first until no transaction of an earlier owner is open, and might yet be committed.
 
     Returns:
         Shard → id → CRC-32 of the value, of what was found; and the ends that were reached.
@@ -71,6 +73,8 @@ def read(
     for offsets in reached.values():
         for spot, at in offsets.items():
             starts[spot] = min(starts.get(spot, at or 0), at or 0)
+    if settled:
+        _settle(connection, starts)
     watch = Watch(code="transport.source")
     reader = consumer(
         connection,
@@ -98,8 +102,29 @@ def read(
     return found, ends
 
 
-def offsets_at(connection: Connection, spots: Iterable[Spot], at: OffsetSpec) -> dict[Spot, int]:
+def _settle(connection: Connection, spots: Iterable[Spot]) -> None:
+    """Wait until every record that is there now is committed, or will never be.
+
+    Raises:
+        TransportError: A transaction stayed open for longer than `STALL_S`.
+    """
+    spots = list(spots)
+    ends = offsets_at(connection, spots, OffsetSpec.latest())
+    deadline = Deadline(STALL_S, what="transactions of an earlier owner")
+    while True:
+        stable = offsets_at(connection, spots, OffsetSpec.latest(), committed=True)
+        if all(stable[spot] >= end for spot, end in ends.items()):
+            return
+        deadline.check()
+        time.sleep(RETRY_S)
+
+
+def offsets_at(
+    connection: Connection, spots: Iterable[Spot], at: OffsetSpec, *, committed: bool = False
+) -> dict[Spot, int]:
     """The earliest or latest offsets of many partitions, with one request a broker.
+
+    ``committed`` asks how far readers of committed records may read.
 
     Raises:
         TransportError: No answer within `REACH_S`.
@@ -109,9 +134,10 @@ def offsets_at(connection: Connection, spots: Iterable[Spot], at: OffsetSpec) ->
         return {}
     watch = Watch(code="transport.source")
     admin = AdminClient(connection.base(watch.heard))
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
 
     def ask() -> dict[Spot, int]:
-        answers = admin.list_offsets(wanted, request_timeout=REACH_S)
+        answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=REACH_S)
         return {
             (connection.role(spot.topic), spot.partition): future.result(REACH_S).offset
             for spot, future in answers.items()

@@ -116,6 +116,7 @@ class ApacheKafka(Broker):
             "share.coordinator.state.topic.num.partitions": 1,
             # Waits that only pay in a real cluster.
             "group.initial.rebalance.delay.ms": 0,
+            "group.min.session.timeout.ms": 1000,
             "controller.quorum.append.linger.ms": 0,
             "broker.heartbeat.interval.ms": 250,
             # A killed broker may register again only when its old session has run out (9 s by default).

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +151,46 @@ def rescaled(lab: Lab, scale: Scale, draw: random.Random) -> str:
     return "1 → 2 → 4 → 1 workers, stopped and killed in turn"
 
 
+def lost(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """Of a group's three workers two die for good; the others take their shards over and go on."""
+    config = lab.configure(ownership="group", name="-group")
+    workers = [lab.start(ordinal, config=config) for ordinal in range(3)]
+    lab.feed(scale.records // 3)
+    lab.ready(workers[0])
+    for worker in workers[:2]:
+        time.sleep(draw.uniform(0.5, 1.5))
+        worker.kill()
+        lab.feed(scale.records // 3)
+    lab.feed(scale.records % 3)
+    lab.drain(workers[2])
+    return "2 of 3 workers of a group killed for good; the last one had all shards"
+
+
+def paused(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """A worker of a group is stopped for longer than its session, loses its shards, and wakes up."""
+    config = lab.configure(ownership="group", name="-group")
+    zombie = lab.start(0, config=config)
+    lab.ready(zombie)
+    part = scale.records // (2 * scale.times + 1)
+    ends: Counter[str] = Counter()
+    other = lab.start(1, config=config)
+    for _ in range(scale.times):
+        lab.feed(part)
+        time.sleep(draw.uniform(0.0, 0.5))
+        os.kill(zombie.process.pid, signal.SIGSTOP)
+        lab.feed(part)
+        lab.follow(other)
+        os.kill(zombie.process.pid, signal.SIGCONT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            zombie.process.wait(scale.lasts_s)
+        ends["fenced" if zombie.said("state.fenced") else "gave up by itself"] += 1
+        if zombie.gone:
+            zombie = lab.start(0, config=config)
+    lab.feed(scale.records - lab.fed)
+    lab.drain(other, zombie)
+    return "; ".join(f"{count} × woken up and {words}" for words, count in sorted(ends.items()))
+
+
 FAULTS: Mapping[str, Fault] = {
     "kill": killed,
     "torn-wal": torn,
@@ -159,6 +200,8 @@ FAULTS: Mapping[str, Fault] = {
     "disk-full": full,
     "clock": leaping,
     "rescale": rescaled,
+    "worker-lost": lost,
+    "worker-paused": paused,
 }
 
 

@@ -45,6 +45,8 @@ batch_max = 64
 lru_customers = 1000
 wal_sync_ms = 50
 max_future_s = 31536000
+ownership = "{ownership}"
+session_timeout_ms = 3000
 [ingest]
 group = "{prefix}ingest"
 identity_directory = "{state}-identity"
@@ -123,7 +125,9 @@ class Lab:
             for group in (self.settings.decide.group, self.settings.ingest.group)
         )
 
-    def configure(self, *, state: Path | None = None, more: str = "", name: str = "") -> Path:
+    def configure(
+        self, *, state: Path | None = None, ownership: str = "ordinal", name: str = ""
+    ) -> Path:
         """Write a settings file: by default the scenario's."""
         path = self.directory / f"settings{name}.toml"
         text = SETTINGS.format(
@@ -131,8 +135,9 @@ class Lab:
             prefix=self.connection.prefix,
             shards=SHARDS,
             state=(state or self.state).as_posix(),
+            ownership=ownership,
         )
-        path.write_text(text + more, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
         return path
 
     def start(
@@ -217,15 +222,19 @@ class Lab:
             "a worker did not begin",
         )
 
+    def follow(self, *workers: Worker) -> None:
+        """Wait until everything that is on the log now was decided on."""
+        self.settle()
+        ends = self.ends()
+        self.until(lambda: self._reached(ends, workers), "the log was not decided on")
+
     def drain(self, *workers: Worker) -> None:
         """Wait until everything on the log was decided on, then stop the workers cleanly.
 
         Raises:
             LabError: A worker ended by itself, or not cleanly.
         """
-        self.settle()
-        ends = self.ends()
-        self.until(lambda: self._reached(ends, workers), "the log was not decided on")
+        self.follow(*workers)
         for worker in workers:
             status = worker.stop()
             if status != 0:

@@ -36,6 +36,8 @@ FULL: dict[str, Scale] = {
     "disk-full": Scale(20_000, 1_000, 2),
     "clock": Scale(20_000, 1_000, 20),
     "rescale": Scale(40_000, 2_000, 1),
+    "worker-lost": Scale(20_000, 1_000, 1),
+    "worker-paused": Scale(20_000, 1_000, 4, 5.0),
 }
 SHORT: dict[str, Scale] = {
     "kill": Scale(1_200, 100, 3),
@@ -45,6 +47,7 @@ SHORT: dict[str, Scale] = {
     "broker-silent": Scale(600, 60, 1, 2.0),
     "clock": Scale(600, 60, 1),
     "rescale": Scale(600, 60, 1),
+    "worker-paused": Scale(600, 60, 1, 3.0),
 }
 
 

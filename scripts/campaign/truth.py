@@ -32,6 +32,7 @@ from schemas import topics
 from scripts.bootstrap import ROOT
 from state.codec import encode
 from state.directory import open_directory, open_shards
+from state.handover import take
 from state.identity import Identity
 from state.outbox import OutboxEntry
 from state.store import ShardStore
@@ -129,6 +130,21 @@ def stored(
     finally:
         for store in stores.values():
             store.close()
+
+
+def gathered(directory: Path, settings: Settings, shards: Iterable[int]) -> Path:
+    """Take over, as a worker would, what the workers of a group left; where it lies then."""
+    tenancy = take(
+        directory,
+        worker="campaign",
+        shards=shards,
+        identity=_identity(settings),
+        log=topics.CUSTOMER_EVENTS,
+    )
+    for store in tenancy.stores.values():
+        store.close()
+    tenancy.release()
+    return directory / "campaign"
 
 
 def log(connection: Connection, role: str, partitions: Iterable[int]) -> Iterator[Record]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import orjson
 
@@ -11,7 +10,8 @@ from flows import outputs
 from flows.records import Record
 from schemas import topics
 from scripts.campaign.lab import SHARDS, Lab
-from scripts.campaign.truth import ShardTruth, fingerprint, log, stored, truths
+from scripts.campaign.truth import ShardTruth, fingerprint, gathered, log, stored, truths
+from state.directory import MANIFEST
 
 SHOWN = 3
 ONCE: tuple[str, ...] = (topics.DECISIONS, topics.OFFERS)
@@ -37,13 +37,10 @@ class Verdict:
             self.wrong.append(f"{len(keys)} × {what}: {shown}")
 
 
-def judge(lab: Lab, *, state: Path | None = None, dead: Sequence[bytes] | None = None) -> Verdict:
+def judge(lab: Lab) -> Verdict:
     """Compare everything that the workers left with what should be there.
 
-    Args:
-        lab: Whose workers have ended, all of the log decided on.
-        state: Where the state lies; by default the lab's.
-        dead: The values that must have become dead letters; by default the stream's bad ones.
+    The lab's workers have ended, all of the log decided on.
     """
     verdict = Verdict()
     truth = truths(lab.config, range(SHARDS), records=lab.fed)
@@ -55,8 +52,10 @@ def judge(lab: Lab, *, state: Path | None = None, dead: Sequence[bytes] | None =
         if role in ONCE:
             _once(verdict, role, found)
         if role == topics.DEAD_LETTERS:
-            _only(verdict, found, lab.bad if dead is None else dead)
-    held = stored(state or lab.state, lab.settings, range(SHARDS), lab.stream.names)
+            _only(verdict, found, lab.bad)
+    alone = (lab.state / MANIFEST).exists()
+    state = lab.state if alone else gathered(lab.state, lab.settings, range(SHARDS))
+    held = stored(state, lab.settings, range(SHARDS), lab.stream.names)
     for number, one in truth.items():
         have = held[number]
         keys = one.state.keys() | have.keys()

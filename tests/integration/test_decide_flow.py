@@ -162,6 +162,19 @@ def test_control_topics_are_read_before_the_first_decision(
     assert ids(connection)
 
 
+def test_a_bad_control_record_is_put_aside_once(
+    connection: Connection, stores: dict[int, ShardStore], tmp_path: Path
+) -> None:
+    """Control topics are read whole at each start, but what was put aside stays put aside."""
+    write(connection, topics.VERDICTS, [("item-1", b"nonsense")])
+    write(connection, topics.CUSTOMER_EVENTS, mornings())
+    flow_of(connection, stores).run()
+    directory = open_directory(tmp_path, identity=Identity("", SHARDS, "s"), owner="test")
+    flow_of(connection, open_shards(directory, range(SHARDS))).run()
+    (letter,) = read(connection, topics.DEAD_LETTERS, partitions=SHARDS)
+    assert letter.value == b"nonsense"
+
+
 def test_the_group_learns_how_far_the_state_is(
     connection: Connection, stores: dict[int, ShardStore]
 ) -> None:
