@@ -105,7 +105,7 @@ class PosteriorRidge:
         for epoch, gone in self._by_epoch(lessons).items():
             held = self._epoch(epoch)
             held.subtract(sums(gone))
-            if not held.count:
+            if held.empty:
                 del self._epochs[epoch]
         self.lessons -= sum(lesson.label_before is None for lesson in lessons)
 

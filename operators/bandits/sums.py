@@ -57,6 +57,11 @@ class Statistics:
         self.squares += other.squares
         self.check()
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left in any sum."""
+        return not (self.count or self.squares or self.moment.any() or self.gram.any())
+
     def subtract(self, other: "Statistics") -> None:
         """Take other sums out of these, exactly: what is left never held them."""
         self.gram -= other.gram

@@ -15,6 +15,7 @@ from schemas.decisions import Lesson, Outcome
 from schemas.events import ConsentWithdrawn, EventBase
 
 HIDDEN = "app"
+OVERTIME_MS = 30 * DAY_MS
 Plant = Callable[[Decide], Decide]
 
 
@@ -31,19 +32,18 @@ def used_after_withdrawal(honest: Decide) -> Decide:
 
 
 def expired_source(honest: Decide) -> Decide:
-    """Consents are kept three days over their time, so features go on deriving from ended sources."""
+    """Consents are kept a month over their time, so features go on deriving from ended sources."""
+    kept: set[tuple[str, str, str, str]] = set()
 
     def decide(customer: Customer, event: EventBase, *, world: World, position: str) -> Outcome:
         longer = customer.copy()
-        for purpose, by_source in longer.grants.items():
-            longer.grants[purpose] = {
-                source: grant
-                if grant.until_ms is None or grant.record_id.endswith("+")
-                else replace(
-                    grant, until_ms=grant.until_ms + 3 * DAY_MS, record_id=f"{grant.record_id}+"
-                )
-                for source, grant in by_source.items()
-            }
+        for purpose, by_source in customer.grants.items():
+            for source, grant in by_source.items():
+                one = (customer.customer, purpose, source, grant.position)
+                if grant.until_ms is not None and one not in kept:
+                    kept.add(one)
+                    later = replace(grant, until_ms=grant.until_ms + OVERTIME_MS)
+                    longer.grants[purpose][source] = later
         return honest(longer, event, world=world, position=position)
 
     return decide
@@ -196,7 +196,7 @@ PLANTS: dict[str, Plant] = {
 }
 EXPECTED: dict[str, frozenset[str]] = {
     "used-after-withdrawal": frozenset({"use-after-end"}),
-    "expired-source": frozenset({"use-after-end", "derived-feature"}),
+    "expired-source": frozenset({"use-after-end", "derived-feature", "use-of-withheld"}),
     "hidden-source": frozenset({"derived-feature"}),
     "offer-not-recalled": frozenset({"not-recalled"}),
     "lesson-from-withdrawn": frozenset({"lesson"}),

@@ -24,7 +24,7 @@ KINDS = (
     "not-forgotten",
     "text-leak",
 )
-MORE = {"expired-source": 40, "channel-not-granted": 70}
+MORE = {"expired-source": 60, "channel-not-granted": 70}
 """Faults that show less often need more customers."""
 
 
