@@ -62,10 +62,58 @@ class IntentSnapshot:
 
 
 @dataclass(slots=True, frozen=True)
+class LogitHead:
+    """A pooled logistic regression on bent features (`operators.forecasting.pooled`).
+
+    ``centre`` and ``scale`` standardise the F features; ``weights`` has shape (D,). ``cross`` is the feature
+    that the others' weights depend on. ``rows`` it was fitted on.
+    """
+
+    centre: Floats
+    scale: Floats
+    weights: Floats
+    cross: int | None
+    rows: int
+
+
+@dataclass(slots=True, frozen=True)
+class BandHead:
+    """Where the balance will be and how far off (`operators.forecasting.bands`).
+
+    ``location`` has shape (12,), ``spread`` (6,), ``errors`` (7,): quantiles of the pooled error.
+    ``months`` is how many different months the ``rows`` are from.
+    """
+
+    location: Floats
+    spread: Floats
+    errors: Floats
+    months: int
+    rows: int
+
+
+@dataclass(slots=True, frozen=True)
+class ForecastSnapshot:
+    """What was learnt from forecasts that came due.
+
+    ``heads`` is target («shortfall:30», «large:30», «fall:90», «rise:90») → its classifier; ``bands`` horizon →
+    its head. ``record`` is target → per tenth of probability [forecasts made before they came due, how many
+    came true], shape (10, 2).
+    """
+
+    version: int
+    digest: str
+    heads: dict[str, LogitHead]
+    bands: dict[str, BandHead]
+    record: dict[str, Floats]
+    lessons: int = 0
+
+
+@dataclass(slots=True, frozen=True)
 class Models:
     """The snapshots in use; None means none was published yet, and the fallback serves."""
 
     committee: CommitteeSnapshot | None = None
     taste: TasteSnapshot | None = None
     intents: IntentSnapshot | None = None
+    forecasts: ForecastSnapshot | None = None
     verdicts: dict[str, str] = field(default_factory=dict)

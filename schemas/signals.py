@@ -27,7 +27,10 @@ class Signal:
 
 @dataclass(slots=True, frozen=True)
 class Recurring:
-    """One recurring payment: ``amount_minor`` is signed; ``next_day`` counts days since 1970."""
+    """One recurring payment: ``amount_minor`` is signed; ``next_day`` counts days since 1970.
+
+    ``key`` is a hash: who is paid isn't kept. ``category`` says what for.
+    """
 
     key: str
     amount_minor: int
@@ -35,6 +38,7 @@ class Recurring:
     next_day: int
     alive: float
     count: int
+    category: str = "other"
 
 
 @dataclass(slots=True, frozen=True)

@@ -19,12 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.features import rings, weeks
+from operators.features import book, weeks
 from operators.features.balances import total_minor
 from operators.features.cash import SPENDING, pending_minor
-from operators.features.recurring import mature_of, recurring_of
-from operators.features.schedule import next_due
-from operators.features.streams import Stream
+from operators.features.recurring import recurring_of
+from operators.forecasting import block, exact
 from schemas.base import DAY_MS
 from schemas.customer import Memory
 from schemas.rules import Rules
@@ -62,7 +61,7 @@ class Outlook:
         if self.balance_minor < threshold_minor:
             return 1.0
         lows = self.lows[:, days - 1]
-        below = normal_cdf((threshold_minor - lows) / (BANDWIDTH * self.scale_minor))
+        below = exact.normal_cdf((threshold_minor - lows) / (BANDWIDTH * self.scale_minor))
         # On a dyadic grid the sum is exact, so its order (and the machine) can't matter.
         votes = float(np.floor(below * _GRID).sum()) / _GRID
         return round((0.5 + votes) / (1 + lows.size), 4)
@@ -127,64 +126,24 @@ def due(memories: Mapping[str, Memory], *, now_ms: int, rules: Rules) -> bool:
 
 
 def outlook(
-    cash: Mapping[str, Any], recurring: Mapping[str, Any], *, now_ms: int, days: int
+    cash: Mapping[str, Any], recurring: Memory, *, now_ms: int, days: int
 ) -> Outlook | None:
     """The scenarios of the next ``days`` (1..90); None under `HISTORY_DAYS_MIN` of history."""
-    today = max(now_ms // DAY_MS, cash["day"])
-    history = min(rings.DAYS, today - recurring["first"] + 1)
+    if not isinstance(recurring, bytes):
+        return None
+    head = book.head(recurring)
+    today = max(now_ms // DAY_MS, cash["day"], head.last)
+    history = min(book.DAYS, today - head.first + 1)
     if history < HISTORY_DAYS_MIN:
         return None
-    past = rings.window(recurring["residual"], newest=recurring["day"], until=today, days=history)
+    balance = total_minor(cash)
+    made = block.read([recurring], today=today, balance=np.array([float(balance)]))
+    past = made.residual[0, book.DAYS - history :]
     starts = np.arange(0, history, STRIDE_DAYS)
     steps = past[(starts[:, None] + np.arange(days)) % history]
-    balance = total_minor(cash)
     steps[:, 0] += balance + pending_minor(cash, now_ms=now_ms)
-    steps += _due_amounts(recurring, today=today, days=days)
+    steps += np.rint(block.due(made, days=days)[0])
     lows = np.minimum.accumulate(np.cumsum(steps, axis=1), axis=1)
     bins = weeks.shifted(cash["weeks"][SPENDING], today // 7 - cash["weeks"][0])
     spent = weeks.monthly(bins, today=today, history_days=history)
     return Outlook(today, balance, max(spent, 0.05 * abs(balance), 1.0), lows)
-
-
-def _due_amounts(recurring: Mapping[str, Any], *, today: int, days: int) -> Floats:
-    """Expected regular flows by day, shape (days,), whole minor units; overdue ones come tomorrow."""
-    amounts = np.zeros(days)
-    for stream in mature_of(recurring, today=today).values():
-        amount = float(round(stream.amount * stream.survival(today)))
-        for day in _due_days(stream, today=today, until=today + days):
-            amounts[day - today - 1] += amount
-    return amounts
-
-
-def _due_days(stream: Stream, *, today: int, until: int) -> list[int]:
-    made = []
-    day = stream.due
-    while day <= until:
-        made.append(max(day, today + 1))
-        day = next_due(day, stream.gap, nominal=stream.nominal, shift=stream.shift)
-    return made
-
-
-def normal_cdf(z: Floats) -> Floats:
-    """Φ(z) elementwise to 1.5e-7, from + − × ÷ alone so that it replays to the bit.
-
-    Example:
-        >>> normal_cdf(np.array([0.0, 1.0, -9.0])).round(4)
-        array([0.5   , 0.8413, 0.    ])
-
-    Source: Abramowitz and Stegun 1964, 26.2.19.
-    """
-    x = np.minimum(np.abs(z), 8.0)
-    series = 1 + x * (
-        0.0498673470
-        + x
-        * (
-            0.0211410061
-            + x * (0.0032776263 + x * (0.0000380036 + x * (0.0000488906 + x * 0.0000053830)))
-        )
-    )
-    tail = series * series
-    tail = tail * tail
-    tail = tail * tail
-    tail = 0.5 / (tail * tail)
-    return np.where(z > 0, 1 - tail, tail)

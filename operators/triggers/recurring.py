@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from operators.contracts import Moment, Slot
 from operators.features.money import flow_of
-from operators.features.recurring import key_of
+from operators.features.recurring import first_of, key_of, stream_of
 from operators.features.streams import Stream
 from operators.triggers.words import about, exactly, to_payee
 from schemas.base import DAY_MS, Source
@@ -39,12 +39,12 @@ class RecurringChanges:
             return memory, ()
         flow = flow_of(event)
         key = key_of(flow, event.method)
-        kept = recurring["streams"].get(key)
-        if flow.refund or kept is None or flow.day < moment.now_ms // DAY_MS - 7:
+        stale = flow.refund or flow.day < moment.now_ms // DAY_MS - 7
+        stream = None if stale else stream_of(recurring, key)
+        if stream is None:
             return memory, ()
-        stream = Stream(*kept)
         if flow.party and stream.matured == flow.day == stream.last and key not in memory:
-            began_late = stream.first >= recurring["first"] + KNOWN_DAYS_MIN
+            began_late = stream.first >= first_of(recurring) + KNOWN_DAYS_MIN
             announced = [*memory, key][-ANNOUNCED_MAX:]
             return announced, (_new(stream, key, event.currency),) if began_late else ()
         if not stream.matured or stream.last != flow.day:

@@ -14,7 +14,7 @@ from operators.contracts import Moment, Slot
 from operators.features.decay import halved
 from operators.features.money import flow_of
 from operators.features.payday import PAYMENTS_MIN, TWICE, Payer
-from operators.features.recurring import streams_of
+from operators.features.recurring import first_of, streams_of
 from operators.features.streams import Stream
 from schemas.base import DAY_MS, Source
 from schemas.customer import Memory
@@ -106,9 +106,7 @@ def new_job_evidence(cash: Mapping[str, Any], *, today: int) -> Evidence:
     return {}
 
 
-def moving_evidence(
-    recurring: Mapping[str, Any], seen: Mapping[str, int], *, today: int
-) -> Evidence:
+def moving_evidence(recurring: Memory, seen: Mapping[str, int], *, today: int) -> Evidence:
     """The rent goes to someone else; suppliers were replaced; movers and furniture were paid."""
     evidence: Evidence = {kind: (1.5, day) for kind, day in seen.items()}
     streams = streams_of(recurring)
@@ -119,7 +117,7 @@ def moving_evidence(
         evidence["rent_replaced"] = (3.0, born)
     supplied = [s for s in out.values() if s.category in ("utilities", "insurance")]
     ended = sum(1 for s in supplied if s.hits >= TWICE and _overdue(s, today))
-    begun = [s.first for s in supplied if s.first >= max(today - 60, recurring["first"] + 60)]
+    begun = [s.first for s in supplied if s.first >= max(today - 60, first_of(recurring) + 60)]
     if ended >= TWICE and len(begun) >= TWICE:
         evidence["suppliers_replaced"] = (2.0, max(begun))
     return evidence

@@ -1,4 +1,4 @@
-"""Laws of every feature group: pure, bounded, finite, JSON-able, forgetful, and tolerant of order."""
+"""Laws of every feature group: pure, bounded, finite, MessagePack-able, forgetful, and tolerant of order."""
 
 import copy
 import math
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import msgpack
 
 from operators.contracts import FeatureGroup
 from operators.features import CONTEXT, FEATURES, SPECS
@@ -145,10 +145,10 @@ def test_a_zero_memory_is_readable(group: FeatureGroup) -> None:
 @every_group
 @settings(max_examples=60, deadline=None)
 @given(events=lives(control=False))
-def test_folding_is_pure_and_memory_survives_json(
+def test_folding_is_pure_and_memory_survives_its_codec(
     group: FeatureGroup, events: list[EventBase]
 ) -> None:
-    """A memory is never changed in place, survives orjson, and reads the same after it."""
+    """A memory is never changed in place, survives MessagePack, and reads the same after it."""
     memory = group.slot.zero()
     for one in events:
         if one.kind not in group.kinds:
@@ -157,14 +157,14 @@ def test_folding_is_pure_and_memory_survives_json(
         after = group.update(memory, one, now_ms=one.at_ms)
         assert memory == before
         assert group.update(memory, one, now_ms=one.at_ms) == after
-        again = orjson.loads(orjson.dumps(after))
+        again = msgpack.decode(msgpack.encode(after))
         assert again == after
         values = group.read(after, now_ms=one.at_ms)
         assert values == group.read(again, now_ms=one.at_ms)
         assert after == again
         assert all(math.isfinite(value) for value in values)
         memory = after
-    assert len(orjson.dumps(memory)) <= MEMORY_BYTES_MAX
+    assert len(msgpack.encode(memory)) <= MEMORY_BYTES_MAX
 
 
 @every_group

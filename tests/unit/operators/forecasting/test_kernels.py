@@ -1,0 +1,137 @@
+"""The numerical kernels beside the library, and the projection beside plain arithmetic."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.features import book
+from operators.forecasting import bands, block, calendar, describe, events, exact, scenarios
+from tests.accounts import START_DAY, folded, household, monthly, moved
+
+
+@given(st.floats(1e-12, 1e12))
+def test_the_logarithm_is_the_library_s(x: float) -> None:
+    """To 1e-13, without the library."""
+    assert exact.log(np.array([x]))[0] == pytest.approx(float(np.log(x)), abs=1e-13, rel=1e-13)
+
+
+@given(st.floats(-600, 600))
+def test_the_exponential_and_the_inverse_sine_are_the_library_s(x: float) -> None:
+    """To 1e-12 relative."""
+    assert exact.exp(np.array([x]))[0] == pytest.approx(float(np.exp(x)), rel=1e-12)
+    assert exact.asinh(np.array([x]))[0] == pytest.approx(float(np.arcsinh(x)), abs=1e-12)
+
+
+@given(st.integers(0, 60_000), st.integers(1, 31), st.integers(-3, 3))
+def test_a_dated_day_is_a_weekday_near_its_nominal_one(day: int, nominal: int, shift: int) -> None:
+    """Clipped to its month and moved off weekends, in the direction asked for."""
+    month = calendar.month_of(np.array([day]))
+    due = calendar.dated(month, np.array([nominal]), np.array([shift]))
+    plain = calendar.dated(month, np.array([nominal]), np.array([0]))
+    assert abs(int(due[0] - plain[0])) <= 2
+    assert shift == 0 or (int(due[0]) + 3) % 7 < 5
+
+
+def known(months: int = 6) -> block.Block:
+    """A household's book, on its last day."""
+    memories = folded(household(months))
+    kept = memories["recurring"]
+    balance = float(memories["cash"]["accounts"]["a-1"][1])
+    return block.read([kept], today=book.head(kept).last, balance=np.array([balance]))
+
+
+def test_the_block_reads_what_was_folded() -> None:
+    """Net flows add up to the balance, and the balance of earlier days follows from them."""
+    made = known()
+    assert made.net.sum() == pytest.approx(made.balance[0], rel=1e-3)
+    assert made.eod[0, 0] == made.balance[0]
+    assert made.spending[0] == pytest.approx(96_000 + 10 * 3_300, rel=0.15)
+
+
+def test_regular_payments_are_due_on_their_dates() -> None:
+    """Pay and rent come on their days of the month, by the amount that they usually have."""
+    made = known()
+    flows = block.due(made, days=30)[0]
+    days = calendar.day_of_month(made.today + 1 + np.arange(30))
+    assert set(days[flows > 200_000]) <= {24, 25, 26, 27}
+    assert set(days[flows < -70_000]) <= {1, 2, 3, 30, 31}
+    assert len(days[flows > 200_000]) == 1
+
+
+def test_many_are_projected_as_each_alone() -> None:
+    """A block of customers gives each what it gives it alone."""
+    books = [folded(household(months))["recurring"] for months in (4, 5, 6)]
+    books = [kept for kept in books if kept]
+    today = max(book.head(kept).last for kept in books)
+    balances = np.array([100_000.0, 200_000.0, 50_000.0])
+    together = block.read(books, today=today, balance=balances)
+    wanted = np.array([[0.0, 40_000.0]] * 3)
+    whole = described(together, wanted)
+    for i, kept in enumerate(books):
+        alone = block.read([kept], today=today, balance=balances[i : i + 1])
+        assert np.array_equal(described(alone, wanted[i : i + 1])[0], whole[i])
+
+
+def described(made: block.Block, wanted: np.ndarray) -> np.ndarray:
+    regular = scenarios.expected(made, days=30)
+    slid, same = scenarios.sliding(made, regular), scenarios.aligned(made, regular)
+    ranges = bands.describe(made, regular=regular, slid=slid, same=same)
+    large = events.large(made, events.limit_of(made), regular=regular)
+    assert large.shape[1] == events.LARGE
+    assert ranges.shape[1] == bands.LOCATIONS + bands.SPREADS
+    assert np.isfinite(ranges).all()
+    assert np.isfinite(large).all()
+    return describe.shortfall(made, wanted, regular=regular, slid=slid, same=same)
+
+
+def test_income_is_seen_by_month() -> None:
+    """The usual income is the median of three months, and its features are finite."""
+    made = known()
+    assert events.usual_income(made)[0] == pytest.approx(250_000, rel=1e-3)
+    x = events.income(made, regular=block.due(made, days=90))
+    assert x.shape == (1, events.INCOME)
+    assert np.isfinite(x).all()
+
+
+def test_a_book_is_of_one_size_and_one_currency() -> None:
+    """Whatever comes, 2,410 bytes; another currency is counted and left out."""
+    first = moved(0, -1_000)
+    foreign = moved(1, -5_000, currency="USD")
+    kept = folded([first, foreign])["recurring"]
+    assert len(kept) == book.SIZE <= 2_500
+    assert book.head(kept).foreign == 1
+    assert book.head(kept).movements == 1
+
+
+def test_a_late_movement_lands_on_its_day() -> None:
+    """In any order the same days; one older than the ring is only counted."""
+    events_ = [moved(day, -1_000 * (day + 1)) for day in range(5)]
+    late = [*events_[:2], *events_[3:], events_[2]]
+    today = START_DAY + 4
+    balance = np.zeros(1)
+    ordered = block.read([folded(events_)["recurring"]], today=today, balance=balance)
+    strewn = block.read([folded(late)["recurring"]], today=today, balance=balance)
+    assert np.array_equal(ordered.net, strewn.net)
+    ancient = folded([moved(400, -1_000), moved(0, -9_000)])["recurring"]
+    assert block.read([ancient], today=START_DAY + 400, balance=balance).net.sum() == pytest.approx(
+        -1_000, rel=1e-3
+    )
+    assert book.head(ancient).late == 1
+
+
+def test_a_huge_amount_is_held_at_the_most_a_cell_can_say() -> None:
+    """No overflow: the cell keeps its bound."""
+    kept = folded([moved(0, -(10**15)), moved(0, -(10**15), index=1)])["recurring"]
+    made = block.read([kept], today=START_DAY, balance=np.zeros(1))
+    assert np.isfinite(made.net).all()
+    assert made.net.min() == -book.SCALE * 65_504
+
+
+def test_a_standing_order_s_past_leaves_the_rest_of_the_book() -> None:
+    """What is expected by rhythm isn't drawn again in a scenario."""
+    payments = monthly(-4_000, day_of_month=5, months=range(1, 5), counterparty="club-1")
+    kept = folded(payments)["recurring"]
+    made = block.read([kept], today=book.head(kept).last, balance=np.zeros(1))
+    assert made.residual.sum() == 0
+    assert made.net.sum() == pytest.approx(-16_000, rel=1e-3)
