@@ -14,10 +14,8 @@ from typing import Protocol
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
-from confluent_kafka.admin import OffsetSpec
 
 from flows import outputs
-from flows.kafka import tail
 from flows.kafka.client import Connection
 from flows.kafka.sink import LogSink, LogWriter, Push
 from flows.kafka.source import LogSource, Pace
@@ -26,10 +24,6 @@ from flows.worker import Failure, Stop, run
 from schemas.errors import InputError
 
 LOG = logging.getLogger(__name__)
-QUIET_S = 30.0
-"""Without a record for so long, history counts as read: its last offsets may hold none."""
-SETTLE_S = 1.0
-"""How long a quiet turn is waited for behind the end of history: brokers may name an end too early."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,7 +66,7 @@ class FollowFlow:
         pace: Pace | None = None,
         push: Push | None = None,
     ) -> None:
-        """Ask where the topic ends now; everything before that is history.
+        """Prepare to read; everything before the ends that are met first is history.
 
         Args:
             connection: The brokers.
@@ -92,18 +86,14 @@ class FollowFlow:
         self._failure = Failure()
         self._writer = LogWriter(connection, push)
         spots: list[Spot] = [(role, partition) for partition in range(partitions)]
-        lows = tail.offsets_at(connection, spots, OffsetSpec.earliest())
-        ends = tail.offsets_at(connection, spots, OffsetSpec.latest())
-        self._ahead: dict[Spot, int] = {s: ends[s] for s in spots if ends[s] > lows[s]}
         self._live = False
-        self._heard_at = self._reached_at = time.monotonic()
         self._source = LogSource(
             connection,
             positions=dict.fromkeys(spots),
             loop=self,
             group=group or f"market-of-one-{follower.name}",
             failure=self._failure,
-            pace=pace or Pace(tick_s=0.1),
+            pace=pace or Pace(tick_s=0.1, tell_end=True),
         )
         self._positions: dict[Spot, int] = {}
         self._report_at = 0.0
@@ -117,7 +107,7 @@ class FollowFlow:
         try:
             LOG.info("following", extra={"flow": self._follower.name})
             run(self.graph(), failure=self._failure)
-            if not self._ahead:
+            if self._live or self._source.caught_up:
                 for parcel in self._due():
                     self._writer.send(parcel)
         finally:
@@ -184,20 +174,11 @@ class FollowFlow:
             extra = {"position": record.place, "code": error.code}
             LOG.warning("record left out", extra=extra)
         self._positions[spot] = record.offset + 1
-        self._heard_at = time.monotonic()
-        if spot in self._ahead and self._ahead[spot] <= record.offset + 1:
-            del self._ahead[spot]
-            self._reached_at = self._heard_at
 
     def _behind(self, *, quiet: bool) -> bool:
         """Whether history is still being read; a model of half of it must not be published."""
-        if self._live:
-            return False
-        now = time.monotonic()
-        if self._ahead and now - self._heard_at > QUIET_S:
-            LOG.warning("history ends before its last offset", extra={"left": len(self._ahead)})
-            self._ahead = {}
-        self._live = not self._ahead and (quiet or now - self._reached_at > SETTLE_S)
+        if not self._live:
+            self._live = quiet and self._source.caught_up
         return not self._live
 
 

@@ -32,13 +32,14 @@ class Pace:
 
     ``idle_s`` is how long it waits when nothing comes; longer costs less CPU, and no latency.
     ``batch_max`` bounds what one turn reads. ``tick_s`` is the period of ticks, None for none.
-    ``until_end`` ends the run once every partition was read to its end.
+    ``until_end`` ends the run once every partition was read to its end; ``tell_end`` only takes note of it.
     """
 
     batch_max: int = 512
     idle_s: float = 0.01
     tick_s: float | None = 1.0
     until_end: bool = False
+    tell_end: bool = False
     fetch_wait_ms: int = 50
     queue_kbytes: int = 32_768
     outage_s_max: float = 60.0
@@ -115,6 +116,11 @@ class LogSource(DynamicSource[Batch]):
         )
         return self.reader
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether every partition was read to its end once; only known if the pace asks for it."""
+        return self.reader is not None and self.reader.caught_up
+
     def report(self, positions: Mapping[Spot, int]) -> None:
         """Tell the consumer group how far the state has come; never waits, and may be lost."""
         if self.reader is not None:
@@ -147,7 +153,7 @@ class LogReader(StatelessSourcePartition[Batch]):
             group=group,
             heard=self._watch.heard,
             pace=pace,
-            tell_end=pace.until_end,
+            tell_end=pace.until_end or pace.tell_end,
             reported=self._report.heard,
         )
         self._open = {(connection.topic(role), partition) for role, partition in positions}
@@ -190,6 +196,11 @@ class LogReader(StatelessSourcePartition[Batch]):
                 now_ms = self._loop.now_ms(shard)
                 if now_ms is not None:
                     self._waiting.append(Batch(shard, (), now_ms))
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether every partition was read to its end once, and nothing of it waits to be handed on."""
+        return not self._open and not self._waiting
 
     def next_awake(self) -> datetime:
         """At once: waiting is done inside `next_batch`, where data ends it early."""

@@ -1,0 +1,1 @@
+"""What `scripts/cluster` runs: workers on one machine."""
