@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from flows.kafka.client import REACH_S, Connection, Watch, explain, passing
 from flows.records import Spot
 from schemas import topics
-from schemas.errors import StateError
+from schemas.errors import ConfigError, StateError
 
 LOG = logging.getLogger(__name__)
 FENCED = frozenset(
@@ -81,6 +81,7 @@ class Member:
 
         Raises:
             StateError: ``state.fenced``: another process joined under our name.
+            ConfigError: The brokers refuse the session's length.
             TransportError: The brokers refuse us or stay away.
         """
         message = self._consumer.poll(timeout_s)
@@ -88,6 +89,12 @@ class Member:
         if error is not None:
             if error.code() in FENCED:
                 raise fenced(error)
+            if error.code() == KafkaError.INVALID_SESSION_TIMEOUT:
+                raise ConfigError(
+                    "config.bad-value",
+                    "the brokers refuse decide.session_timeout_ms",
+                    hint="keep it between their group.min and group.max.session.timeout.ms",
+                )
             if not passing(error):
                 raise explain(error, role="group", code="transport.source")
         self._watch.check(lambda: None)
