@@ -6,6 +6,7 @@ from importlib import import_module
 BENCHMARKS: dict[str, str] = {
     "latency": "event on `transactions` to offer on `offers`, beside a bare echo",
     "throughput": "events per second of CPU through the decide flow, beside a bare loop",
+    "forecasting": "microseconds a movement and a forecast, beside copying the memory",
     "text": "intent accuracy and milliseconds a sentence of the reader",
 }
 

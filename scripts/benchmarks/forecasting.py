@@ -1,0 +1,99 @@
+"""What the forecaster costs: a movement folded, one customer's forecast, a block's, beside bare loops.
+
+Everything runs in this process on made-up households; ratios are to copying a book of the same size.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from operators.features import book
+from operators.forecasting import block, describe, pooled, scenarios
+from operators.forecasting.describe import NAMES, THRESHOLD
+from operators.forecasting.learner import prior_of
+from schemas.models import LogitHead
+
+DAYS = 30
+HISTORY_DAYS = 400
+MOVEMENTS = 600
+START_DAY = 20_000
+
+
+def main(arguments: list[str]) -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(prog="scripts/bench forecasting", description=__doc__)
+    parser.add_argument("--block", type=int, default=256, help="customers in a block")
+    parser.add_argument("--rounds", type=int, default=20)
+    options = parser.parse_args(arguments)
+    moves = _moves()
+    kept = _lived(moves)
+    today = book.head(kept).last
+    copied = _best(lambda: [bytes(bytearray(kept)) for _ in moves], options.rounds) / MOVEMENTS
+    folded = _best(lambda: _lived(moves), options.rounds) / MOVEMENTS
+    one = _best(lambda: _foretold([kept], today), options.rounds)
+    many = _best(lambda: _foretold([kept] * options.block, today), options.rounds) / options.block
+    print(f"book {book.SIZE} bytes")
+    for name, cost in (("copy", copied), ("fold", folded), ("one", one), ("block", many)):
+        print(f"{name:6} {cost * 1e6:8.1f} µs  ×{cost / copied:8.1f}")
+    return 0
+
+
+def _moves() -> list[tuple[int, int, bytes]]:
+    draws = np.random.default_rng(7)
+    made = []
+    for n in range(MOVEMENTS):
+        day = START_DAY + n * HISTORY_DAYS // MOVEMENTS
+        payee = int(draws.integers(0, 24))
+        amount = 250_000 if payee == 0 else -int(draws.integers(500, 9_000))
+        made.append((day, amount, book.key_hash(f"payee-{payee}")))
+    return made
+
+
+def _lived(moves: list[tuple[int, int, bytes]]) -> bytes:
+    kept = b""
+    for day, amount, key in moves:
+        kept = book.folded(
+            kept,
+            day=day,
+            amount=amount,
+            income=max(0, amount),
+            currency="EUR",
+            key=key,
+            known=True,
+            category="other",
+            method="transfer",
+        )
+    return kept
+
+
+_HEAD = LogitHead(
+    centre=np.zeros(len(NAMES)),
+    scale=np.ones(len(NAMES)),
+    weights=prior_of("shortfall:30"),
+    cross=THRESHOLD,
+    rows=0,
+)
+
+
+def _foretold(books: list[bytes], today: int) -> None:
+    known = block.read(books, today=today, balance=np.full(len(books), 120_000.0))
+    regular = scenarios.expected(known, days=DAYS)
+    x = describe.shortfall(
+        known,
+        np.zeros((len(books), 1)),
+        regular=regular,
+        slid=scenarios.sliding(known, regular),
+        same=scenarios.aligned(known, regular),
+    )
+    pooled.probability(_HEAD, x[:, 0])
+
+
+def _best(work: Callable[[], object], rounds: int) -> float:
+    best = float("inf")
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - began)
+    return best
