@@ -5,8 +5,10 @@ least 90 days with a movement in the last 60. What is known is the customer's bo
 by the feature group of the stream; what came is read off the recorded balances.
 """
 
+import csv
+import gzip
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,7 +24,7 @@ from operators.forecasting.block import Block
 from schemas.base import DAY_MS, HOUR_MS
 from schemas.events import TransactionBooked
 from scripts.replay.berka import METHODS, Row, chained
-from scripts.replay.tables import day_ms, minor_of, read
+from scripts.replay.tables import day_ms, minor_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -98,9 +100,7 @@ def weeks_of(mode: str, end: int) -> range:
 def rows_of(path: Path) -> dict[int, list[Row]]:
     """The transactions by account, in the order in which each balance adds up."""
     found: dict[int, list[Row]] = defaultdict(list)
-    for row in read(path.parent, path.name):
-        if not row["balance"]:
-            continue
+    for row in _table(path):
         amount = minor_of(row["amount"], path.name)
         partner = row["account"].strip()
         found[int(row["account_id"])].append(
@@ -118,6 +118,19 @@ def rows_of(path: Path) -> dict[int, list[Row]]:
         account: chained(sorted(rows, key=lambda r: (r.day_ms, int(r.transaction_id))))
         for account, rows in sorted(found.items())
     }
+
+
+def _table(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a file of any name, plain or gzipped; those cut short or without a balance are left out."""
+    plain = path.suffix != ".gz"
+    with (
+        path.open("rt", encoding="latin-1")
+        if plain
+        else gzip.open(path, "rt", encoding="latin-1") as lines
+    ):
+        for row in csv.DictReader(lines, delimiter=";"):
+            if None not in row and None not in row.values() and row["balance"]:
+                yield row
 
 
 def event_of(row: Row, account: int) -> TransactionBooked:
