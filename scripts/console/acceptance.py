@@ -4,10 +4,13 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import sqrt
+from statistics import mean, stdev
 
 ARMS: tuple[str, ...] = ("committee", "control")
 JUDGED_MAX = 20_000
 Z_95 = 1.959964
+PAIRS_MIN = 30
+"""Fewer moments than these tell nothing."""
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -76,6 +79,18 @@ class Acceptance:
             sum(j.worth_best_eur for j in rows) / len(rows),
         )
 
+    def lifts(self, arm: str) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """What choosing adds to an even draw at the same moments, as (mean, half of the 95 % interval).
+
+        First the chance of being taken up, where something was said; then the worth, EUR, of every moment.
+        Paired, so that neither the luck of who was asked nor that of who answered counts.
+        """
+        rows = [j for j in self.judged if j.arm == arm]
+        chances = [j.chance - j.chance_even for j in rows if j.chance is not None]
+        if len(chances) < PAIRS_MIN:
+            return None
+        return paired(chances), paired([j.worth_eur - j.worth_even_eur for j in rows])
+
     def series(self, arm: str, *, bins: int) -> list[float | None]:
         """Shares completed in equal spans of simulated time, oldest first; None where nothing was said.
 
@@ -92,6 +107,17 @@ class Acceptance:
                 told[place] += 1
                 completed[place] += said.completed
         return [c / t if t else None for c, t in zip(completed, told, strict=True)]
+
+
+def paired(differences: Sequence[float]) -> tuple[float, float]:
+    """Mean and half of the normal 95 % interval of paired differences.
+
+    Example:
+        >>> mean, half = paired([1.0, 2.0, 3.0])
+        >>> round(mean, 2), round(half, 2)
+        (2.0, 1.13)
+    """
+    return mean(differences), Z_95 * stdev(differences) / sqrt(len(differences))
 
 
 def wilson(completed: int, said: int) -> tuple[float, float]:

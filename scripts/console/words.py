@@ -77,10 +77,18 @@ def truth_lines(tally: Tally) -> list[str]:
     if chances is None or worths is None:
         return [NO_FIGURE]
     said, even, best = map(share, chances)
-    return [
+    lines = [
         f"chance {said}; even draw {even}, best allowed {best}",
         f"worth {worths[0]:.2f} EUR; even draw {worths[1]:.2f}, best allowed {worths[2]:.2f}",
     ]
+    lifts = accepted.lifts(ARMS[0])
+    if lifts is not None:
+        (chance, chance_half), (worth, worth_half) = lifts
+        lines.append(
+            f"whole run, over an even draw at the same moments: chance {100 * chance:+.1f} ±"
+            f" {100 * chance_half:.1f} points, worth {worth:+.2f} ± {worth_half:.2f} EUR"
+        )
+    return lines
 
 
 def uplift_lines(tally: Tally) -> list[str]:

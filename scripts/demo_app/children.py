@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from scripts.bootstrap import ROOT
@@ -69,10 +69,21 @@ class Children:
         Raises:
             ChildError: A flow ended meanwhile.
         """
+        self._until(lambda: scrape(port) is not None)
+
+    def wait_for_word(self, flow: str, word: str) -> None:
+        """Wait until a flow's log says something.
+
+        Raises:
+            ChildError: A flow ended meanwhile.
+        """
+        self._until(lambda: word in self.tail(flow))
+
+    def _until(self, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_S_MAX
         while time.monotonic() < deadline:
             self.check()
-            if scrape(port) is not None:
+            if ready():
                 return
             time.sleep(0.1)
         raise ChildError(

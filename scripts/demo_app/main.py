@@ -120,6 +120,8 @@ def _start(children: Children, settings: Path) -> int:
         children.start(flow, settings=settings, metrics_port=ports[flow])
     for flow in ("ingest", "decide"):
         children.wait_for(ports[flow])
+    # The learner has no endpoint; what is decided before it listens is learnt late.
+    children.wait_for_word("learn", "following")
     return ports["decide"]
 
 

@@ -11,6 +11,7 @@ from scripts.broker.launch import Preference
 RATE_MAX = 5_000.0
 RATES: dict[str, float] = {"apache": 300.0, "embedded": 100.0}
 """Events per second by default: what the broker carries on a small machine, with room to spare."""
+RESIDENTS_PER_RATE = 3.5
 CUSTOMERS_MIN = 60
 PARTITIONS = 8
 
@@ -39,8 +40,14 @@ class Options:
         return RATE_MAX if self.speed_up is not None else RATES.get(broker, RATES["apache"])
 
     def customers_at(self, rate: float) -> int:
-        """As many residents as make a simulated day pass in some five seconds."""
-        return self.customers or max(CUSTOMERS_MIN, round(min(rate, RATES["apache"])))
+        """As many residents as make a simulated day pass in some twenty seconds.
+
+        So attention stays scarce for the whole of a short run. With fewer, everybody is soon told all that
+        they may be told, in whatever order, and no policy can do better than another.
+        """
+        return self.customers or max(
+            CUSTOMERS_MIN, round(RESIDENTS_PER_RATE * min(rate, RATES["apache"]))
+        )
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:

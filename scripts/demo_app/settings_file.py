@@ -23,8 +23,8 @@ every_s = 2.0
 
 [rules]
 # More than in service, so that a short run has something to compare with.
-holdout_share = 0.15
-control_share = 0.20
+holdout_share = 0.10
+control_share = 0.30
 """
 
 

@@ -15,10 +15,11 @@ from scripts.town.resident import Resident
 
 SEEN: dict[str, float] = {"in_app": 0.92, "chat": 0.95, "push": 0.62, "email": 0.4}
 """The chance that what is said on a channel is seen at all."""
-BASE = -3.6
+BASE = -3.7
 PER_NEED = 2.0
 PER_LIKING = 0.55
-APPEAL_SPREAD = 0.7
+APPEAL_SPREAD = 1.3
+"""Standard deviation of an item's appeal, in log-odds: response rates of campaigns differ tenfold."""
 PER_CONTACT = 0.11
 TACTLESS_FROM = 0.55
 PER_TACTLESSNESS = 3.0

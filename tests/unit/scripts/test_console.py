@@ -182,3 +182,19 @@ def test_wilson_holds_the_share() -> None:
 def test_spark_of_nothing_is_flat() -> None:
     """No completions at all is a flat line, not a division by zero."""
     assert spark([0.0, None, 0.0], top=0.0) == "▁·▁"
+
+
+def test_lifts_are_paired() -> None:
+    """What choosing adds is counted moment by moment, and only from enough of them."""
+    accepted = Acceptance()
+    for number in range(40):
+        even = 0.05 + number / 1000  # differs from moment to moment, what choosing adds does not
+        accepted.judged.append(Judged("committee", even + 0.02, even, 0.3, 2.0, 1.5, 3.0))
+        accepted.judged.append(Judged("control", 0.01, even, 0.3, 0.0, 1.5, 3.0))
+        if number == 20:
+            assert accepted.lifts("committee") is None
+    lifts = accepted.lifts("committee")
+    assert lifts is not None
+    (chance, chance_half), (worth, worth_half) = lifts
+    assert (chance, chance_half) == pytest.approx((0.02, 0.0), abs=1e-9)
+    assert (worth, worth_half) == pytest.approx((0.5, 0.0), abs=1e-9)

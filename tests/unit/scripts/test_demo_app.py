@@ -23,7 +23,7 @@ def test_defaults_fit_the_broker() -> None:
     options = parse([])
     assert options.rate_on("apache") == 300
     assert options.rate_on("embedded") == 100
-    assert options.customers_at(300) == 300
+    assert options.customers_at(300) == 1050
     assert options.customers_at(10) == CUSTOMERS_MIN
 
 
