@@ -23,7 +23,9 @@ from schemas.customer import (
 )
 
 FORMAT = "market-of-one.customer/1"
-BYTES = "base64"
+BYTES = "=base64"
+"""Marks packed bytes. A key of a memory that begins with the same sign gets a second one."""
+MARK = "="
 
 
 def export(me: Customer, *, now_ms: int) -> dict[str, Any]:
@@ -106,21 +108,28 @@ def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can say: packed memories as base64, under a name that no memory has."""
+    """What JSON can say: packed memories as base64, under a key that nothing else gets."""
     if isinstance(value, bytes):
         return {BYTES: b64encode(value).decode()}
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {_marked(str(key)): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value
+
+
+def _marked(key: str) -> str:
+    return MARK + key if key.startswith(MARK) else key
 
 
 def _raw(value: Any) -> Any:
     if isinstance(value, dict):
         if set(value) == {BYTES}:
             return b64decode(value[BYTES])
-        return {key: _raw(inner) for key, inner in value.items()}
+        return {
+            key.removeprefix(MARK) if key.startswith(MARK) else key: _raw(inner)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
         return [_raw(inner) for inner in value]
     return value

@@ -94,7 +94,7 @@ class Spend:
         cards = made["cards"] * halved(older, HALF_LIFE_30D)
         if event.method == "card":
             step = -1 if flow.refund else 1
-            cards = max(0.0, cards + step * halved(newer, HALF_LIFE_30D))
+            cards += step * halved(newer, HALF_LIFE_30D)
         made["cards"] = cards
         made["countries"] = _travelled(made["countries"], event.country, spent, ageing, share)
         if not flow.refund:
@@ -125,7 +125,7 @@ class Spend:
             _foreign_share(memory["countries"]),
             sums[INDEX["fees"]] * factor / unit,
             max(recent, default=0) / unit,
-            memory["cards"] * halved(age_ms, HALF_LIFE_30D),
+            max(0.0, memory["cards"]) * halved(age_ms, HALF_LIFE_30D),
             sums[INDEX["cash"]] * per,
             float(sum(1 for day in memory["merchants"].values() if day > today - 30)),
         )

@@ -5,9 +5,6 @@ from importlib import import_module
 
 EVALUATIONS: dict[str, str] = {
     "forecasting": "balance, shortfall, large expense and income change, 30 to 90 days ahead",
-    "bandit": "regret of a policy on a classification table or on the wheel",
-    "ope": "off-policy estimates beside the truth that a second logged policy tells",
-    "value": "customer lifetime value when rewards come late",
     "acceptance": "who takes an offer up, learnt progressively",
 }
 

@@ -18,6 +18,8 @@ from schemas.events import KINDS, EventBase, MessageRead
 from tests.strategies import CUSTOMER, event, lives
 
 IDS = [group.slot.name for group in FEATURES]
+RECOGNISED = ("recurring.", "cash.income", "cash.days_since_income", "cash.debt_service_share")
+"""Features of what was recognised, an income or a rhythm: a late first sight is recognised later."""
 ORDER_TOLERANCE = 0.02
 """Of the feature's scale and value: how far reading may depend on the order of two events."""
 CONTEXT_MAX = 20
@@ -181,6 +183,8 @@ def test_order_hardly_matters_for_events_of_two_days(
     straight = group.read(fold(group, [first, second]), now_ms=now_ms)
     swapped = group.read(fold(group, [second, first]), now_ms=now_ms)
     for spec, one, other in zip(group.specs, straight, swapped, strict=True):
+        if spec.name.startswith(RECOGNISED):
+            continue
         bound = ORDER_TOLERANCE * (spec.scale + abs(one))
         assert abs(one - other) <= bound, (spec.name, one, other)
 
