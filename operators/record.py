@@ -77,7 +77,8 @@ def write(
     outcome.decision = decision
     if made.chosen is not None:
         outcome.offers.append(_message(decision, made.chosen))
-    outcome.transparency.append(_entry(decision))
+    title = None if made.chosen is None else made.chosen.item.title
+    outcome.transparency.append(_entry(decision, title))
     outcome.reviews += _cases(decision, made)
     outcome.impact.append(
         {
@@ -273,7 +274,7 @@ def _message(decision: Decision, chosen: Candidate) -> dict[str, Any]:
     }
 
 
-def _entry(decision: Decision) -> dict[str, Any]:
+def _entry(decision: Decision, title: str | None) -> dict[str, Any]:
     """What the customer is told about the use of their data in this decision."""
     return {
         "type": "decision.entry",
@@ -281,6 +282,7 @@ def _entry(decision: Decision) -> dict[str, Any]:
         "customer": decision.customer,
         "at": decision.decided_at,
         "effect": decision.chosen,
+        "title": title,
         "sources": decision.sources_used,
         "purposes": decision.purposes_used,
         "consents": decision.consent_vector,

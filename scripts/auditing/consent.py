@@ -1,5 +1,6 @@
 """``scripts/audit consent``: zero uses without consent, proven from the whole log, or the uses by name."""
 
+import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -88,7 +89,9 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seed", default="audit")
     parser.add_argument("--density", type=float, default=1.0, help="share of everyday events")
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="default: one a core"
+    )
     parser.add_argument("--plant", choices=sorted(PLANTS), default="", help="a fault to be found")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     return parser

@@ -1,7 +1,7 @@
 """The page «How AI used your information»: one self-contained file for one customer."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -33,6 +33,8 @@ h2 { font-size: 1.25rem; margin: 2.4rem 0 .8rem; }
 .said { border-left: .3rem solid var(--mark); }
 details summary { cursor: pointer; color: var(--mark); }
 table { width: 100%; border-collapse: collapse; }
+td ul { margin: .2rem 0 0; padding-left: 1.1rem; }
+td:first-child { white-space: nowrap; }
 td, th { text-align: left; padding: .45rem .5rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 @media (max-width: 36rem) { .bar { grid-template-columns: 1fr 3rem; } .bar span { grid-column: 1 / -1; } }
 """
@@ -62,7 +64,7 @@ def render(file: Mapping[str, Any]) -> str:
         _receipts(file["receipts"]),
         *(_forgotten(file["forgotten"]) if file["forgotten"] else ()),
         "<h2>What we did with it</h2>",
-        "".join(_decision(d) for d in reversed(decisions[-SHOWN_MAX:])),
+        "".join(map(_decision, _gathered(decisions[-SHOWN_MAX:]))),
         f'<p class="soft">{escape(_rights(decisions))}</p>',
     ]
     return (
@@ -88,11 +90,15 @@ def _bars(used: Counter[str], *, total: int) -> str:
 
 
 def _receipts(receipts: Iterable[Mapping[str, Any]]) -> str:
+    """What was said on one day in the same words is one row."""
+    days: dict[tuple[str, str], list[str]] = {}
+    for told in receipts:
+        if told["words"]:
+            pairs = days.setdefault((_day(told["at"]), told["words"]), [])
+            pairs += told["began"] or told["ended"]
     rows = "".join(
-        f"<tr><td>{_day(r['at'])}</td><td>{escape(r['words'])}<br>"
-        f'<span class="soft">{escape(_pairs(r["began"] or r["ended"]))}</span></td></tr>'
-        for r in receipts
-        if r["words"]
+        f"<tr><td>{day}</td><td>{escape(words)}<ul class=soft>{_pairs(pairs)}</ul></td></tr>"
+        for (day, words), pairs in days.items()
     )
     return f"<table>{rows}</table>" if rows else '<p class="soft">Nothing yet.</p>'
 
@@ -103,10 +109,30 @@ def _forgotten(told: Iterable[Mapping[str, Any]]) -> Iterable[str]:
         yield f'<div class="card">{escape(one["words"])}</div>'
 
 
-def _decision(entry: Mapping[str, Any]) -> str:
+def _gathered(decisions: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Newest first; silences in a row that tell the same are one."""
+    groups: list[list[Mapping[str, Any]]] = []
+    for entry in decisions:
+        last = groups[-1][-1] if groups else None
+        if last is not None and last["effect"] == "silence" and _told(last) == _told(entry):
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    return groups[::-1]
+
+
+def _told(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two silences must share to be told as one."""
+    why_not = entry["explanation"].get("why_not", ())
+    return entry["effect"], entry["words"], entry["consents"], [row["words"] for row in why_not]
+
+
+def _decision(entries: Sequence[Mapping[str, Any]]) -> str:
+    entry = entries[-1]
     explanation = entry["explanation"]
     quiet = entry["effect"] == "silence"
-    title = "We said nothing" if quiet else str(entry["effect"]).replace("_", " ").capitalize()
+    times = f" ({len(entries)} times)" if len(entries) > 1 else ""
+    title = f"We said nothing{times}" if quiet else f"We suggested «{entry['title']}»"
     pills = "".join(f'<span class="pill">{escape(_data(s))}</span>' for s in entry["sources"])
     uses = "".join(f"<p>{escape(use['words'])}</p>" for use in entry.get("uses", ()))
     without = explanation.get("consent_counterfactual")
@@ -132,7 +158,7 @@ def _decision(entry: Mapping[str, Any]) -> str:
     )
     return (
         f'<article class="card{"" if quiet else " said"}"><h3>{escape(title)}</h3>'
-        f'<p class="soft">{_moment(entry["at"])}</p><p>{escape(entry["words"])}</p>'
+        f'<p class="soft">{_span(entries)}</p><p>{escape(entry["words"])}</p>'
         f"<p>{pills}</p><details><summary>Which data, for what, and why not something else</summary>"
         f"{uses}{blind}{'<ul>' + factors + '</ul>' if factors else ''}"
         f"{'<p>Not this time:</p><ul>' + others + '</ul>' if others else ''}"
@@ -153,14 +179,19 @@ def _pairs(pairs: Iterable[str]) -> str:
     for pair in pairs:
         purpose, _, source = pair.partition(":")
         by_purpose.setdefault(purpose, []).append(_data(source))
-    return "; ".join(
-        f"for {PURPOSE_WORDS[Purpose(purpose)]}: {', '.join(data)}"
+    return "".join(
+        f"<li>{escape(f'for {PURPOSE_WORDS[Purpose(purpose)]}: ' + ', '.join(dict.fromkeys(data)))}</li>"
         for purpose, data in by_purpose.items()
     )
 
 
 def _day(instant: str) -> str:
     return datetime.fromisoformat(instant).strftime("%-d %B %Y")
+
+
+def _span(entries: Sequence[Mapping[str, Any]]) -> str:
+    first, last = _moment(entries[0]["at"]), _moment(entries[-1]["at"])
+    return first if first == last else f"{first} to {last}"
 
 
 def _moment(instant: str) -> str:

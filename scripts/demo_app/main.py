@@ -16,6 +16,7 @@ from flows.kafka import topics as kafka_topics
 from flows.kafka.client import Connection
 from schemas import topics
 from schemas.errors import MarketOfOneError
+from scripts.auditing.logs import dump, fetch
 from scripts.broker.launch import start_broker
 from scripts.broker.process import BrokerError, free_port
 from scripts.console.tally import Header, Tally
@@ -107,8 +108,13 @@ def _run(options: Options, ending: Ending, directory: Path) -> int:
         )
         with Screen(run.tally, plain=options.plain) as screen:
             run.watch(screen, ending, minutes=options.minutes)
+        if options.keep is not None:
+            children.stop()
+            dump(fetch(connection), options.keep)
     print("\nsummary of this run")
     print(summary(run.tally))
+    if options.keep is not None:
+        print(f"  kept                 {options.keep}: scripts/audit consent --log {options.keep}")
     return 0
 
 

@@ -32,6 +32,7 @@ class Options:
     replay: Path | None
     speed_up: float | None
     plain: bool
+    keep: Path | None
 
     def rate_on(self, broker: str) -> float:
         """Events per second on a broker of that name; a replay at a speed-up is paced by that alone."""
@@ -81,6 +82,12 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         help="simulated seconds per real second; default: as --rate allows",
     )
     add("--plain", action="store_true", help="print lines, not a live view")
+    add(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="write everything on the topics there at the end, to be audited or evaluated",
+    )
     given = parser.parse_args(arguments)
     if given.replay is not None and given.replay[0] != "berka":
         parser.error(f"--replay knows berka, not {given.replay[0]}")
@@ -94,6 +101,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         replay=None if given.replay is None else Path(given.replay[1]),
         speed_up=given.speed_up,
         plain=given.plain,
+        keep=given.keep,
     )
 
 
