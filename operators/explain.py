@@ -50,6 +50,8 @@ RIGHTS = (
     " offers or to profiling there; that works at once. If you disagree with this decision, tell us:"
     " a person looks at it again. You can reach a person by chat, by phone or in a branch."
 )
+ASKED_BLIND = "We only ask; we used none of your personal data to ask it."
+ASKED_BESIDE = "We only ask. Your data was looked at only to see whether something else would be of more use to you."
 DEGRADED = "A part of our system was not working, so we were more careful than usual."
 SOURCE_OF: dict[str, Source] = {spec.name: spec.source for spec in SPECS}
 
@@ -91,7 +93,7 @@ def tell(
     if chosen is None:
         summary = _silence(choice, screened, situation)
     else:
-        summary = _suggestion(choice, chosen, factors)
+        summary = _suggestion(choice, chosen, factors, seen=bool(given))
     if degraded:
         summary = f"{summary} {DEGRADED}"
     return Explanation(
@@ -146,10 +148,12 @@ def _factors(
     return tuple(told[:FACTORS_MAX])
 
 
-def _suggestion(choice: Choice, chosen: Candidate, factors: tuple[dict[str, Any], ...]) -> str:
+def _suggestion(
+    choice: Choice, chosen: Candidate, factors: tuple[dict[str, Any], ...], *, seen: bool
+) -> str:
     parts = [f"We suggest «{chosen.item.title}»."]
     if chosen.item.kind is Kind.CONSENT_ASK:
-        parts.append("We only ask; we used none of your personal data to ask it.")
+        parts.append(ASKED_BESIDE if seen else ASKED_BLIND)
     elif chosen.signal is not None and chosen.words:
         parts.append(f"The reason: {_sentence(chosen.words)}")
     else:

@@ -114,6 +114,13 @@ def test_an_ask_says_that_no_data_was_used() -> None:
     assert told.purposes == told.sources == ()
 
 
+def test_an_ask_among_other_suggestions_says_what_data_was_looked_at_for() -> None:
+    """Where the others were weighed with data, the ask does not claim that none was used."""
+    told = explain(candidate(item("consent_ask")), sources=("app",))
+    assert "none of your personal data" not in told.summary
+    assert "looked at only to see" in told.summary
+
+
 @pytest.mark.parametrize(
     ("refusals", "expected"),
     [
