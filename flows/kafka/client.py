@@ -128,7 +128,7 @@ def explain(error: KafkaError, *, role: str, code: str) -> MarketOfOneError:
     if error.code() in _OUT_OF_RANGE:
         return out_of_range(detail)
     return TransportError(
-        code, detail, hint="check that the brokers in kafka.bootstrap_servers are up and reachable"
+        code, detail, hint="check that the brokers in kafka.bootstrap are up and reachable"
     )
 
 
