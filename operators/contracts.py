@@ -203,6 +203,8 @@ class World:
     controller: Controller = field(default_factory=Controller)
     seal: Callable[[dict[str, Any], str], dict[str, Any]] | None = None
     """Signs receipts; None where no key was given."""
+    quiet: bool = False
+    """Folds and senses, and never speaks: for working out again what was known."""
 
     @cached_property
     def answers(self) -> Mapping[str, tuple[Item, ...]]:

@@ -142,7 +142,8 @@ def _control(
         view = sense.View(me, world=world, now_ms=now_ms, stands=stands)
         _consider(outcome, me, event, view=view, position=position)
     elif isinstance(event, ConsentReviewed):
-        _ask(outcome, me, event, world=world, position=position, now_ms=now_ms)
+        if not world.quiet:
+            _ask(outcome, me, event, world=world, position=position, now_ms=now_ms)
     elif isinstance(event, ExportRequested):
         outcome.trace.append("export")
         outcome.transparency.append(export(me, now_ms=now_ms))
@@ -259,7 +260,7 @@ def _consider(
         if s.insight and view.allows(Purpose.FINANCIAL_WELLBEING, s.sources)
     ]
     channel = _attention(event)
-    if channel is None and not _answerable(signals, view.world):
+    if view.world.quiet or (channel is None and not _answerable(signals, view.world)):
         return
     deliberate.deliberate(
         outcome,

@@ -39,6 +39,27 @@ def encode_identity(identity: Identity, *, shard: int | None = None) -> bytes:
     return orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+def decode_identity(content: bytes, *, what: str) -> Identity:
+    """The identity in what `encode_identity` wrote, for who reads state without a deployment's settings.
+
+    Raises:
+        StateError: ``state.corrupt`` or ``state.version-too-new``.
+
+    Example:
+        >>> decode_identity(encode_identity(Identity("", 64, "a")), what="it")
+        Identity(topic_prefix='', shard_count=64, seed='a')
+    """
+    try:
+        facts = orjson.loads(content)
+        identity = Identity(
+            str(facts["topic_prefix"]), int(facts["shard_count"]), str(facts["seed"])
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise StateError("state.corrupt", f"{what} can't be read", hint=_SOURCE_HINT) from error
+    check_identity(content, identity, what=what)
+    return identity
+
+
 def check_identity(
     content: bytes, identity: Identity, *, what: str, shard: int | None = None
 ) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rocksdict import (
+    AccessType,
     BlockBasedOptions,
     Cache,
     DBCompressionType,
@@ -69,6 +70,20 @@ class RocksEngine:
         """
         with _translated(f"open of {path.name}"):
             return Rdict(str(path), options=self._database_options())
+
+    def follow(self, path: Path, *, notes: Path) -> Rdict:
+        """Open one RocksDB beside the process that writes it, to read what it has committed.
+
+        ``notes`` is a folder of our own for RocksDB's log; nothing in ``path`` is changed or locked.
+
+        Raises:
+            StateError: ``state.corrupt`` or ``state.unwritable``.
+        """
+        options = self._database_options()
+        # Every file stays open, so that one that the writer compacts away can still be read.
+        options.set_max_open_files(-1)
+        with _translated(f"read of {path.name}"):
+            return Rdict(str(path), options=options, access_type=AccessType.secondary(str(notes)))
 
     def _database_options(self) -> Options:
         table = BlockBasedOptions()
@@ -268,6 +283,16 @@ class RocksStore:
                 cursor.next()
             # A cursor that met damage just ends: its status tells it from the end of the data.
             cursor.status()
+
+
+def caught_up(database: Rdict, action: str) -> None:
+    """Let what `RocksEngine.follow` opened see everything that was committed by now.
+
+    Raises:
+        StateError: ``state.corrupt`` or ``state.unwritable``.
+    """
+    with _translated(action):
+        database.try_catch_up_with_primary()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ tick's output lies on its topic behind the outputs of what went before it. That 
 
 from base64 import b64decode, b64encode
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ READ: tuple[str, ...] = (topics.CUSTOMER_EVENTS, *topics.OUTPUTS)
 STALL_S = 30.0
 
 
-def fetch(connection: Connection) -> list[Record]:
-    """Everything on the topics that the checker reads.
+def fetch(connection: Connection, *, roles: Sequence[str] = READ) -> list[Record]:
+    """Everything on some topics; by default on those that the checker reads.
 
     Raises:
         TransportError: The brokers can't be reached, or refuse us.
@@ -35,7 +35,7 @@ def fetch(connection: Connection) -> list[Record]:
     known = AdminClient(connection.base(watch.heard)).list_topics(timeout=REACH_S).topics
     spots = [
         TopicPartition(connection.topic(role), partition, 0)
-        for role in READ
+        for role in roles
         for partition in getattr(known.get(connection.topic(role)), "partitions", ())
     ]
     reader = consumer(
@@ -88,30 +88,33 @@ def dump(records: Iterable[Record], folder: Path) -> None:
         (folder / f"{topic}.jsonl").write_bytes(b"\n".join(rows) + b"\n")
 
 
-def load(folder: Path) -> list[Record]:
-    """The records of a dump.
+def load(folder: Path, *, roles: Sequence[str] = READ) -> list[Record]:
+    """The records of a dump, topic by topic.
 
     Raises:
         OSError: The folder can't be read.
         ValueError: A line is not what `dump` writes.
     """
-    records = []
-    for role in READ:
-        path = folder / f"{role}.jsonl"
-        for line in path.read_bytes().splitlines() if path.exists() else ():
+    return [record for role in roles for record in lines(folder, role)]
+
+
+def lines(folder: Path, role: str) -> Iterator[Record]:
+    """The records of one topic of a dump, one at a time; as `load`."""
+    path = folder / f"{role}.jsonl"
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
             row = orjson.loads(line)
-            records.append(
-                Record(
-                    role,
-                    int(row["partition"]),
-                    int(row["offset"]),
-                    _unpacked(row["key"]),
-                    _unpacked(row["value"]),
-                    tuple((name, _unpacked(value) or b"") for name, value in row["headers"]),
-                    int(row["timestamp_ms"]),
-                )
+            yield Record(
+                role,
+                int(row["partition"]),
+                int(row["offset"]),
+                _unpacked(row["key"]),
+                _unpacked(row["value"]),
+                tuple((name, _unpacked(value) or b"") for name, value in row["headers"]),
+                int(row["timestamp_ms"]),
             )
-    return records
 
 
 def in_order(records: Iterable[Record]) -> Iterator[Record]:

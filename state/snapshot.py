@@ -1,0 +1,114 @@
+"""A shard as others may read it: what its worker has committed, beside the worker and without its lock.
+
+RocksDB opens the directory as a secondary: it follows the worker's files and its write-ahead log, and writes
+nothing there. A read is of the last `refresh`, one instant of the shard; what a worker still holds back
+(`flows.shard`, at most 50 ms) comes with a later one.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from schemas.customer import Customer
+from schemas.errors import StateError
+from state import keys
+from state.codec import decode
+from state.directory import MANIFEST, shard_path
+from state.identity import Identity, decode_identity
+from state.rocks import RocksEngine, caught_up
+from state.store import TopicPartition
+
+
+def identity_of(directory: Path) -> Identity:
+    """What a state directory was made under: how many shards there are, for one.
+
+    Raises:
+        StateError: ``state.unwritable`` when it is none, ``state.corrupt`` or ``state.version-too-new``.
+    """
+    manifest = directory / MANIFEST
+    if not manifest.is_file():
+        raise _absent(f"{directory} holds no {MANIFEST}")
+    return decode_identity(manifest.read_bytes(), what=MANIFEST)
+
+
+class ShardSnapshot:
+    """One shard, read only. Use it in a ``with``; nothing of it may be written back."""
+
+    def __init__(self, directory: Path, *, shard: int, engine: RocksEngine | None = None) -> None:
+        """Open a shard of a worker's state directory, as it is now.
+
+        Args:
+            directory: ``decide.state_directory``.
+            shard: Its number.
+            engine: What RocksDB shares between shards; by default one for this shard.
+
+        Raises:
+            StateError: ``state.unwritable`` when the shard is not there, ``state.corrupt`` or
+                ``state.version-too-new``.
+        """
+        path = shard_path(directory, shard)
+        if not path.is_dir():
+            raise _absent(f"{directory} holds no shard {shard}")
+        self._what = f"read of shard {shard}"
+        self._notes = TemporaryDirectory(prefix="market-of-one-read-")
+        self._database = (engine or RocksEngine()).follow(path, notes=Path(self._notes.name))
+        self.refresh()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def refresh(self) -> None:
+        """Move on to what the worker has committed by now."""
+        caught_up(self._database, self._what)
+
+    def customer(self, customer: str) -> Customer | None:
+        """The record of a customer, None when there is none.
+
+        Raises:
+            StateError: ``state.corrupt`` or ``state.version-too-new``.
+        """
+        data: bytes | None = self._database.get(keys.customer_key(customer))
+        return None if data is None else decode(data)
+
+    def customers(self) -> Iterator[str]:
+        """Everybody in the shard, in the order of their ids."""
+        cursor = self._database.iter()
+        cursor.seek(keys.CUSTOMERS)
+        while cursor.valid():
+            key: bytes = cursor.key()
+            if not key.startswith(keys.CUSTOMERS):
+                return
+            yield key[len(keys.CUSTOMERS) :].decode()
+            cursor.next()
+
+    def positions(self) -> dict[TopicPartition, int]:
+        """How far the log was read: the next offset, per topic-partition."""
+        found: dict[TopicPartition, int] = {}
+        cursor = self._database.iter()
+        cursor.seek(keys.POSITIONS)
+        while cursor.valid():
+            key: bytes = cursor.key()
+            if not key.startswith(keys.POSITIONS):
+                break
+            found[keys.topic_partition(key)] = keys.unpack_offset(cursor.value())
+            cursor.next()
+        return found
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._database.close()
+        self._notes.cleanup()
+
+
+def _absent(detail: str) -> StateError:
+    return StateError(
+        "state.unwritable",
+        detail,
+        hint="name the decide.state_directory of the worker that owns the customer's shard",
+    )
