@@ -43,6 +43,7 @@ from schemas.models import Models
 from state.directory import open_directory, open_shards
 from state.identity import Identity
 from state.links import LinkStore
+from state.sealed import Vault
 from state.store import CustomerCache, ShardStore
 
 LOG = logging.getLogger(__name__)
@@ -169,12 +170,18 @@ def decide_flow(settings: Settings, stop: Stop) -> DecideFlow | GroupFlow:
     run = _run_of(settings, stop)
     if own.ownership == "group":
         return group_flow(
-            settings, connection_of(settings), identity=_identity(settings), run=run, stop=stop
+            settings,
+            connection_of(settings),
+            identity=_identity(settings),
+            vault=vault_of(settings),
+            run=run,
+            stop=stop,
         )
     directory = open_directory(
         Path(own.state_directory),
         identity=_identity(settings),
         owner=f"worker-{own.worker_ordinal}@{socket.gethostname()}",
+        vault=vault_of(settings),
     )
     stores = open_shards(
         directory,
@@ -191,6 +198,19 @@ def decide_flow(settings: Settings, stop: Stop) -> DecideFlow | GroupFlow:
         for store in stores.values():
             store.close()
         raise
+
+
+def vault_of(settings: Settings) -> Vault | None:
+    """What seals the shards; None when they are plain.
+
+    Raises:
+        ConfigError: There is no master key, or it can't be one. Disposition: halt.
+    """
+    own = settings.state
+    if not own.encryption:
+        return None
+    cached = settings.decide.lru_customers
+    return Vault(Path(own.key_directory), masters=own.masters(), cached=cached)
 
 
 def _run_of(settings: Settings, stop: Stop) -> RunOf:
@@ -212,6 +232,7 @@ def _run_of(settings: Settings, stop: Stop) -> RunOf:
         group=own.group,
         event_clock=own.clock == "event",
         sync_s=own.wal_sync_ms / 1000,
+        scrub_s=settings.state.scrub_after_s,
         pace=Pace(batch_max=own.batch_max, idle_s=own.idle_block_ms / 1000),
     )
 

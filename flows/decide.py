@@ -49,6 +49,7 @@ class DecideOptions:
     ``inputs`` are the topics read: the customers' log, and topics that are cut like it and keyed by
     customer. ``event_clock``: the log moves the timers, see `flows.clock`.
     ``sync_s`` is how much of the newest state may be lost, and made again from the log, when the machine dies.
+    ``scrub_s``: bytes of an erased customer are off the disk after so long.
     """
 
     shards: int
@@ -56,6 +57,7 @@ class DecideOptions:
     group: str = "market-of-one-decide"
     event_clock: bool = False
     sync_s: float = 1.0
+    scrub_s: float = 60.0
     pace: Pace = field(default_factory=Pace)
     push: Push = field(default_factory=Push)
 
@@ -137,6 +139,7 @@ class DecideFlow:
         self._settle_at = 0.0
         self._holding: list[Shard] = []
         self._sync_at = time.monotonic() + options.sync_s
+        self._scrub_at = time.monotonic() + options.scrub_s
         self._unsynced: list[tuple[Shard, dict[Spot, int]]] = []
         # What was opened is safe, and the group may have missed the last report of a worker that died.
         self._synced: dict[Spot, int] = {s: at for s, at in positions.items() if at is not None}
@@ -252,11 +255,19 @@ class DecideFlow:
             ]
             for shard, _ in self._unsynced:
                 shard.unsynced = False
+            if now >= self._scrub_at:
+                self._scrub_at = now + self._options.scrub_s
+                erasing = [shard for shard in self._shards.values() if shard.store.erasing]
+                # A scrub has no position to tell; what was committed is synced before it and after it.
+                self._unsynced += [(shard, {}) for shard in erasing]
 
     @staticmethod
     def _sync_one(shard: Shard, positions: dict[Spot, int]) -> dict[Spot, int]:
-        """Everything committed before these positions were read is safe when this returns."""
-        shard.store.sync()
+        """Everything committed before these positions were read is safe when this returns; none: scrub."""
+        if positions:
+            shard.store.sync()
+        else:
+            shard.store.scrub()
         return positions
 
     def _parcels(self, shard: Shard, entries: Iterable[OutboxEntry]) -> list[Parcel]:

@@ -1,6 +1,8 @@
 """The sections of the settings, each a frozen shape. `flows/default.toml` says what each key means."""
 
+import re
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
@@ -9,6 +11,7 @@ from flows.signing import Signer
 from operators.receipts import Seal
 from schemas.base import Shape
 from schemas.consents import Controller
+from schemas.errors import ConfigError
 from schemas.topics import SOURCES_IN
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{1,200}$")]
@@ -123,6 +126,38 @@ class Decide(Shape):
     oldest: date
     max_message_bytes: Count
     catalogue: str
+
+
+class State(Shape):
+    """How the state lies on the disk."""
+
+    encryption: bool
+    key_directory: Annotated[str, StringConstraints(min_length=1)]
+    master_key: SecretStr
+    master_key_file: str
+    scrub_after_s: Annotated[float, Field(ge=0)]
+
+    def masters(self) -> tuple[bytes, ...]:
+        """The master keys, the one that wraps first.
+
+        Raises:
+            ConfigError: There is none, or one is not 32 bytes in hexadecimal. Disposition: halt.
+        """
+        text = self.master_key.get_secret_value()
+        if not text and self.master_key_file:
+            try:
+                text = Path(self.master_key_file).read_text(encoding="ascii")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError("config.unreadable", f"state.master_key_file: {error}") from error
+        keys = [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
+        if not keys or not all(re.fullmatch(r"[0-9a-fA-F]{64}", key) for key in keys):
+            raise ConfigError(
+                "config.bad-value",
+                "state.master_key: " + ("not 64 hexadecimal digits" if keys else "none is given"),
+                hint="scripts/keys new makes one; give it in MARKET_OF_ONE_MASTER_KEY or in the file that "
+                "state.master_key_file names",
+            )
+        return tuple(map(bytes.fromhex, keys))
 
 
 class Learn(Shape):

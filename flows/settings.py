@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from flows.sections import Consent, Decide, Ingest, Kafka, Learn, Measure, Metrics
+from flows.sections import Consent, Decide, Ingest, Kafka, Learn, Measure, Metrics, State
 from schemas.base import DAY_MS, Shape
 from schemas.errors import ConfigError
 from schemas.rules import Rules
@@ -44,6 +44,7 @@ ENVIRONMENT: Mapping[str, tuple[str, str]] = {
     "MARKET_OF_ONE_WORKER_COUNT": ("decide", "worker_count"),
     "MARKET_OF_ONE_METRICS_PORT": ("metrics", "port"),
     "MARKET_OF_ONE_SIGNING_KEY": ("consent", "signing_key"),
+    "MARKET_OF_ONE_MASTER_KEY": ("state", "master_key"),
 }
 """Variable → section and key: addresses, secrets, and what differs from pod to pod."""
 
@@ -80,6 +81,9 @@ _LOCAL: Mapping[str, frozenset[str]] = {
         }
     ),
     "metrics": frozenset({"port", "host"}),
+    "state": frozenset(
+        {"encryption", "key_directory", "master_key", "master_key_file", "scrub_after_s"}
+    ),
     "consent": frozenset({"signing_key"}),
 }
 """What no decision depends on, and the digest leaves out. The catalogue has a digest of its own."""
@@ -100,6 +104,7 @@ class Settings(Shape):
     kafka: Kafka
     ingest: Ingest
     decide: Decide
+    state: State
     learn: Learn
     measure: Measure
     consent: Consent
@@ -227,7 +232,13 @@ def _explain(error: ValidationError) -> ConfigError:
         return ConfigError("config.unknown-key", key, hint=hint)
     # A rule across keys has no one value to show; a secret has none that may be shown.
     shown = isinstance(first["input"], str | int | float | bool) and not key.startswith(
-        ("kafka.sasl_", "consent.signing_key", "ingest.registry_", "ingest.pseudonym_")
+        (
+            "kafka.sasl_",
+            "consent.signing_key",
+            "ingest.registry_",
+            "ingest.pseudonym_",
+            "state.master_key",
+        )
     )
     given = f", got {first['input']!r}" if shown else ""
     words = first["msg"].removeprefix("Value error, ")

@@ -21,6 +21,7 @@ from flows.worker import Stop
 from schemas import topics
 from state.handover import Tenancy, take
 from state.identity import Identity
+from state.sealed import Vault
 from state.store import CustomerCache, ShardStore
 
 LOG = logging.getLogger(__name__)
@@ -95,7 +96,13 @@ def _nothing() -> None:
 
 
 def group_flow(
-    settings: Settings, connection: Connection, *, identity: Identity, run: RunOf, stop: Stop
+    settings: Settings,
+    connection: Connection,
+    *,
+    identity: Identity,
+    vault: Vault | None,
+    run: RunOf,
+    stop: Stop,
 ) -> GroupFlow:
     """A worker whose shards the consumer group deals out."""
     own = settings.decide
@@ -109,6 +116,7 @@ def group_flow(
             identity=identity,
             log=topics.CUSTOMER_EVENTS,
             cache=CustomerCache(capacity=own.lru_customers),
+            vault=vault,
         )
 
     def begin(stores: Mapping[int, ShardStore], member: Member) -> DecideFlow:

@@ -233,6 +233,7 @@ class Work:
         """Forget the customer, and what was made for them and is not on the log yet."""
         key = customer.encode()
         self.batch.customers[customer] = None
+        self.batch.erased.add(customer)
         self.dropped.update(s for s, held in self._shard.pending.items() if held == key)
         self.dropped.update(s for s, entry in self.made.items() if entry.key == key)
 

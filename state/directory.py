@@ -16,7 +16,9 @@ from pathlib import Path
 
 from schemas.errors import StateError
 from state.identity import Identity, check_identity, encode_identity
-from state.rocks import RocksEngine, RocksStore
+from state.rocks import RocksStore
+from state.rocks_engine import RocksEngine
+from state.sealed import Vault
 from state.store import CustomerCache, ShardStore
 
 MANIFEST = "manifest.json"
@@ -24,20 +26,24 @@ MANIFEST = "manifest.json"
 
 @dataclass(slots=True, frozen=True)
 class StateDirectory:
-    """A directory whose manifest was checked by `open_directory`."""
+    """A directory whose manifest was checked by `open_directory`; its shards are sealed by ``vault``, if any."""
 
     path: Path
     identity: Identity
     owner: str
+    vault: Vault | None = None
 
 
-def open_directory(path: Path, *, identity: Identity, owner: str) -> StateDirectory:
+def open_directory(
+    path: Path, *, identity: Identity, owner: str, vault: Vault | None = None
+) -> StateDirectory:
     """Check the manifest, or write it when the directory is new.
 
     Args:
         path: Made when absent.
         identity: What this worker runs under.
         owner: Names this worker to people, such as ``worker-3@host``.
+        vault: What seals the shards; None when they are plain.
 
     Raises:
         StateError: ``state.other-configuration``, ``state.corrupt``, ``state.version-too-new`` or
@@ -57,7 +63,7 @@ def open_directory(path: Path, *, identity: Identity, owner: str) -> StateDirect
             hint="decide.state_directory must be a directory that the worker may write",
         ) from error
     check_identity(content, identity, what=MANIFEST)
-    return StateDirectory(path, identity, owner)
+    return StateDirectory(path, identity, owner, vault)
 
 
 def open_shards(
@@ -113,9 +119,15 @@ def _open_shard(
         raise ValueError(message)
     path = shard_path(directory.path, shard)
     owner_file = path.with_suffix(".owner")
+    vault = directory.vault
     try:
         store = RocksStore(
-            path, shard=shard, engine=engine, cache=cache, identity=directory.identity
+            path,
+            shard=shard,
+            engine=engine,
+            cache=cache,
+            identity=directory.identity,
+            rows=None if vault is None else vault.rows(shard),
         )
     except StateError as error:
         if error.code != "state.other-owner":

@@ -19,7 +19,8 @@ from typing import IO
 from schemas.errors import StateError
 from state.directory import StateDirectory, open_directory, open_shards, shard_path
 from state.identity import Identity
-from state.rocks import RocksEngine
+from state.rocks_engine import RocksEngine
+from state.sealed import Vault
 from state.store import CustomerCache, ShardStore
 
 
@@ -43,6 +44,7 @@ def take(
     identity: Identity,
     log: str,
     cache: CustomerCache | None = None,
+    vault: Vault | None = None,
 ) -> Tenancy:
     """Open shards in the worker's own folder, each from the newest copy that nobody holds.
 
@@ -53,6 +55,7 @@ def take(
         identity: What the state is made under.
         log: The topic by whose position a copy is newer than another.
         cache: Of decoded customers.
+        vault: What seals the shards; its key rings are the same for all workers.
 
     Raises:
         StateError: As `state.directory.open_shards`; ``state.other-owner`` too when this worker's own copy is
@@ -61,7 +64,7 @@ def take(
     numbers = sorted(shards)
     locks = ExitStack()
     try:
-        home = open_directory(root / worker, identity=identity, owner=worker)
+        home = open_directory(root / worker, identity=identity, owner=worker, vault=vault)
         engine = RocksEngine()
         for number in numbers:
             locks.enter_context(_own_lock(home, number))
@@ -94,7 +97,9 @@ def _fetch(root: Path, home: StateDirectory, number: int, *, log: str, engine: R
             if lock is None:
                 continue
             held.enter_context(lock)
-            other = open_directory(folder, identity=home.identity, owner=home.owner)
+            other = open_directory(
+                folder, identity=home.identity, owner=home.owner, vault=home.vault
+            )
             at = _position(other, number, log=log, engine=engine)
             if at > best_at:
                 best, best_at = other, at

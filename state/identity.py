@@ -100,3 +100,27 @@ def check_identity(
         raise StateError(
             "state.corrupt", f"the digest in {what} belongs to other content", hint=_SOURCE_HINT
         )
+
+
+def check_seal(found: bytes, expected: bytes, *, what: str) -> None:
+    """Refuse state that was sealed otherwise: not at all, or with another key ring.
+
+    Raises:
+        StateError: ``state.other-configuration``. Disposition: halt.
+
+    Example:
+        >>> check_seal(b"", b"", what="it")
+    """
+    if found == expected:
+        return
+    detail = "was sealed with another key ring"
+    hint = "put the key ring that belongs to it into state.key_directory"
+    if not expected:
+        detail, hint = "is sealed", "set state.encryption and the master key"
+    elif not found:
+        detail = "is not sealed"
+        hint = (
+            "turn state.encryption off, or start with an empty state directory: "
+            "the log is then read from its beginning"
+        )
+    raise StateError("state.other-configuration", f"{what} {detail}", hint=hint)

@@ -5,11 +5,13 @@
     p|s|<topic>|<partition>                   the highest source position seen
     o|<sequence>                              one undelivered output
     t|<due_ms>|<customer>NUL<name>            one timer (no value)
+    x|<key of a record>                       whoever was erased, until no byte of them is left
     m|<name>                                  facts about the shard itself
 
 Numbers are big-endian and unsigned, 8 bytes (partitions 4), so that bytes sort as numbers do. No part
 holds a ``|`` or NUL of its own: Kafka forbids them in topics, `schemas.base` in customers and timer names.
-NUL sorts before all that a customer's id may hold, so timers of one instant lie by customer, then name.
+NUL sorts before all that a customer's id may hold, so timers of one instant lie by customer, then name. Where the state
+is sealed, a customer is a keyed hash: see `state.sealed`.
 """
 
 from struct import Struct
@@ -19,6 +21,7 @@ POSITIONS = b"p|o|"
 SOURCE_POSITIONS = b"p|s|"
 OUTBOX = b"o|"
 TIMERS = b"t|"
+ERASED = b"x|"
 META = b"m|"
 
 _WORD = Struct(">Q")
@@ -77,6 +80,16 @@ def timers_from(due_ms: int) -> bytes:
     return TIMERS + _WORD.pack(due_ms)
 
 
+def timer_due(key: bytes) -> int:
+    """The instant (ms) in a timer's key.
+
+    Example:
+        >>> timer_due(timer_key(255, "c-1", "salary"))
+        255
+    """
+    return int.from_bytes(key[len(TIMERS) : _NUMBER_END], "big")
+
+
 def timer_of(key: bytes) -> tuple[int, str, str]:
     """The instant (ms), customer and name in a timer's key.
 
@@ -84,9 +97,18 @@ def timer_of(key: bytes) -> tuple[int, str, str]:
         >>> timer_of(timer_key(255, "c-1", "salary"))
         (255, 'c-1', 'salary')
     """
-    due_ms = int.from_bytes(key[len(TIMERS) : _NUMBER_END], "big")
     customer, name = key[_NUMBER_END + 1 :].decode().split("\0", 1)
-    return due_ms, customer, name
+    return timer_due(key), customer, name
+
+
+def erased_key(customer_key: bytes) -> bytes:
+    """Where it is noted that the customer of a record was erased."""
+    return ERASED + customer_key
+
+
+def erased_of(key: bytes) -> bytes:
+    """The record's key in the note of an erasure."""
+    return key[len(ERASED) :]
 
 
 def meta_key(name: str) -> bytes:

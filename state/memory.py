@@ -93,6 +93,14 @@ class MemoryStore:
     def sync(self) -> None:
         """Nothing to do: there is no disk."""
 
+    @property
+    def erasing(self) -> bool:
+        """Never: what is deleted is gone."""
+        return False
+
+    def scrub(self) -> None:
+        """Nothing to do: there is no disk."""
+
     def close(self) -> None:
         """Nothing to give up."""
 

@@ -1,110 +1,30 @@
-"""A shard's store in RocksDB. The only module that knows rocksdict.
+"""A shard's store in RocksDB. Only this module and its engine (`state.rocks_engine`) know rocksdict.
 
-One RocksDB directory per shard, so that a shard is what is backed up, moved and locked. Up to 64 of them
-live in one process: they share one block cache and one budget of write buffers, so memory is bounded by
-`RocksOptions` and not by the number of shards.
+One RocksDB directory per shard, so that a shard is what is backed up, moved and locked.
 
 Each commit is one WriteBatch through the write-ahead log: it survives ``kill -9`` at once, and the death of
 the OS after `RocksStore.sync`; a torn tail of the log is cut at the last whole commit (point-in-time recovery).
 """
 
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from rocksdict import (
-    AccessType,
-    BlockBasedOptions,
-    Cache,
-    DBCompressionType,
-    DBRecoveryMode,
-    Options,
-    Rdict,
-    WriteBatch,
-    WriteBufferManager,
-)
+from rocksdict import CompactOptions, WriteBatch
 
 from schemas.customer import Customer
-from schemas.errors import StateError
 from state import keys
 from state.changes import SEQUENCE_KEY, changes_of
-from state.codec import RESTORE_HINT, decode
-from state.identity import Identity, check_identity, encode_identity
-from state.outbox import OutboxEntry, decode_entry
+from state.identity import Identity, check_identity, check_seal, encode_identity
+from state.outbox import OutboxEntry
+from state.rocks_engine import RocksEngine
+from state.rocks_errors import translate, translated
+from state.rows import PlainRows, Rows
 from state.store import CustomerCache, ShardBatch, TopicPartition
 from state.timers import NextDue, Timer
 
 _IDENTITY = keys.meta_key("identity")
-_LOCKED = re.compile(r"lock hold by|lock file")
-
-
-@dataclass(slots=True, frozen=True)
-class RocksOptions:
-    """How much memory all shards of a process may use together, in bytes."""
-
-    block_cache_bytes: int = 64 << 20
-    write_buffers_bytes: int = 64 << 20
-    write_buffer_bytes: int = 4 << 20
-    """Of one shard; when full it is flushed to a file."""
-    open_files_per_shard: int = 64
-    bloom_bits_per_key: int = 10
-    background_jobs: int = 2
-
-
-class RocksEngine:
-    """What the shards of one process share: a block cache and a budget of write buffers."""
-
-    def __init__(self, options: RocksOptions | None = None) -> None:
-        self._options = options or RocksOptions()
-        self._cache = Cache(self._options.block_cache_bytes)
-        # Never stall: a full budget flushes the largest buffer while writes go on.
-        self._buffers = WriteBufferManager(self._options.write_buffers_bytes, allow_stall=False)
-
-    def open(self, path: Path) -> Rdict:
-        """Open or create one RocksDB.
-
-        Raises:
-            StateError: ``state.other-owner``, ``state.corrupt`` or ``state.unwritable``.
-        """
-        with _translated(f"open of {path.name}"):
-            return Rdict(str(path), options=self._database_options())
-
-    def follow(self, path: Path, *, notes: Path) -> Rdict:
-        """Open one RocksDB beside the process that writes it, to read what it has committed.
-
-        ``notes`` is a folder of our own for RocksDB's log; nothing in ``path`` is changed or locked.
-
-        Raises:
-            StateError: ``state.corrupt`` or ``state.unwritable``.
-        """
-        options = self._database_options()
-        # Every file stays open, so that one that the writer compacts away can still be read.
-        options.set_max_open_files(-1)
-        with _translated(f"read of {path.name}"):
-            return Rdict(str(path), options=options, access_type=AccessType.secondary(str(notes)))
-
-    def _database_options(self) -> Options:
-        table = BlockBasedOptions()
-        table.set_block_cache(self._cache)
-        table.set_cache_index_and_filter_blocks(True)
-        table.set_pin_l0_filter_and_index_blocks_in_cache(True)
-        table.set_bloom_filter(self._options.bloom_bits_per_key, block_based=False)
-        options = Options(raw_mode=True)
-        options.create_if_missing(create_if_missing=True)
-        options.set_block_based_table_factory(table)
-        options.set_write_buffer_manager(self._buffers)
-        options.set_write_buffer_size(self._options.write_buffer_bytes)
-        options.set_max_write_buffer_number(3)
-        options.set_max_total_wal_size(4 * self._options.write_buffer_bytes)
-        options.set_max_open_files(self._options.open_files_per_shard)
-        options.set_max_background_jobs(self._options.background_jobs)
-        options.set_compression_type(DBCompressionType.lz4())
-        options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
-        options.set_keep_log_file_num(2)
-        options.set_max_log_file_size(1 << 20)
-        return options
+SEAL = keys.meta_key("seal")
+_SCRUBBED = keys.meta_key("scrubbed")
 
 
 class RocksStore:
@@ -118,8 +38,17 @@ class RocksStore:
         engine: RocksEngine,
         cache: CustomerCache,
         identity: Identity,
+        rows: Rows | None = None,
     ) -> None:
-        """Open the shard, or make it; ``identity`` is what its state is made under.
+        """Open the shard, or make it.
+
+        Args:
+            path: Its directory.
+            shard: Its number.
+            engine: What it shares with other shards.
+            cache: Of decoded customers.
+            identity: What its state is made under.
+            rows: How it is written, by default plainly; closed with the store, or when it does not open.
 
         Raises:
             StateError: ``state.other-owner``, ``state.other-configuration``, ``state.corrupt``,
@@ -129,7 +58,12 @@ class RocksStore:
         self._cache = cache
         self._path = path
         self._closed = False
-        self._database = engine.open(path)
+        self._rows = rows or PlainRows()
+        try:
+            self._database = engine.open(path)
+        except BaseException:
+            self._rows.close()
+            raise
         try:
             self._check_identity(identity)
             self._positions = {
@@ -141,6 +75,10 @@ class RocksStore:
                 for key, value in self._scan(keys.SOURCE_POSITIONS, start=keys.SOURCE_POSITIONS)
             }
             sequence = self._get(SEQUENCE_KEY)
+            self._graves = [
+                keys.erased_of(key) for key, _ in self._scan(keys.ERASED, start=keys.ERASED)
+            ]
+            self._destroy(self._graves)
         except BaseException:
             self.close()
             raise
@@ -162,10 +100,11 @@ class RocksStore:
         """The record of a customer: from the cache, or decoded once."""
         record = self._cache.get(self._shard, customer)
         if record is None:
-            data = self._get(keys.customer_key(customer))
+            data = self._get(self._rows.customer_key(customer))
             if data is not None:
-                record = decode(data)
-                self._cache.put(self._shard, customer, record)
+                record = self._rows.record_of(customer, data)
+                if record is not None:
+                    self._cache.put(self._shard, customer, record)
         return record
 
     def positions(self) -> dict[TopicPartition, int]:
@@ -178,10 +117,15 @@ class RocksStore:
 
     def outbox(self) -> list[OutboxEntry]:
         """The undelivered outputs, by sequence."""
-        return [
-            decode_entry(keys.outbox_sequence(key), value)
-            for key, value in self._scan(keys.OUTBOX, start=keys.OUTBOX)
-        ]
+        entries, dark = [], []
+        for key, value in self._scan(keys.OUTBOX, start=keys.OUTBOX):
+            entry = self._rows.entry_of(key, value)
+            if entry is None:
+                dark.append(key)
+            else:
+                entries.append(entry)
+        self._let_go(dark)
+        return entries
 
     def due(self, now_ms: int, limit: int) -> list[Timer]:
         """At most ``limit`` timers that are due, earliest first."""
@@ -189,11 +133,18 @@ class RocksStore:
         next_due_ms = self.next_due_ms()
         if next_due_ms is None or next_due_ms > now_ms:
             return timers
-        for key, _value in self._scan(keys.TIMERS, start=keys.timers_from(next_due_ms)):
-            due_ms, customer, name = keys.timer_of(key)
-            if due_ms > now_ms or len(timers) >= limit:
+        dark: list[bytes] = []
+        for key, value in self._scan(keys.TIMERS, start=keys.timers_from(next_due_ms)):
+            if keys.timer_due(key) > now_ms or len(timers) >= limit:
                 break
-            timers.append(Timer(due_ms, customer, name))
+            timer = self._rows.timer_of(key, value)
+            if timer is None:
+                dark.append(key)
+            else:
+                timers.append(timer)
+        if dark:
+            self._let_go(dark)
+            self._next_due = NextDue(self._first_due_ms)
         return timers
 
     def next_due_ms(self) -> int | None:
@@ -204,13 +155,15 @@ class RocksStore:
         """Write the whole batch or nothing, as one WriteBatch."""
         if batch.empty:
             return
-        changes = changes_of(batch, before=self.customer, next_sequence=self._next_sequence)
+        changes = changes_of(
+            batch, rows=self._rows, before=self.customer, next_sequence=self._next_sequence
+        )
         writes = WriteBatch(raw_mode=True)
         for key, value in changes.puts:
             writes.put(key, value)
         for key in changes.deletes:
             writes.delete(key)
-        with _translated(f"commit of shard {self._shard}"):
+        with translated(f"commit of shard {self._shard}"):
             self._database.write(writes)
         # Only what is written is remembered: a refused batch leaves no trace.
         self._next_sequence = changes.next_sequence
@@ -219,6 +172,9 @@ class RocksStore:
         self._remember(batch.customers)
         self._next_due.track(changes.timers_gone, changes.timers_new)
         self._unsynced = True
+        if changes.erased:
+            self._graves += changes.erased
+            self._destroy(changes.erased)
 
     def sync(self) -> None:
         """Force the write-ahead log to disk, when something was written since.
@@ -230,19 +186,63 @@ class RocksStore:
             return
         self._unsynced = False
         try:
-            with _translated(f"sync of shard {self._shard}"):
+            with translated(f"sync of shard {self._shard}"):
                 self._database.flush_wal(sync=True)
         except BaseException:
             self._unsynced = True
             raise
+
+    @property
+    def erasing(self) -> bool:
+        """Whether bytes of who was erased are still on the disk."""
+        return bool(self._graves)
+
+    def scrub(self) -> None:
+        """Rewrite the files that hold what was deleted, and turn over the write-ahead log and the manifest."""
+        graves = list(self._graves)  # more may come while this runs
+        if not graves:
+            return
+        noted = WriteBatch(raw_mode=True)
+        for key in graves:
+            noted.delete(keys.erased_key(key))
+        ranges = [(key, key + b"\0") for key in graves]
+        ranges += [(kind, kind + b"\xff") for kind in (keys.OUTBOX, keys.TIMERS, keys.ERASED)]
+        with translated(f"scrub of shard {self._shard}"):
+            self._database.flush()
+            for first, end in ranges:
+                self._database.compact_range(first, end, CompactOptions())
+            self._database.write(noted)
+            self._database.flush()
+            self._database.compact_range(keys.ERASED, keys.ERASED + b"\xff", CompactOptions())
+            # A manifest begins with what stood before the change that opened it: one more change, one more manifest.
+            self._database.put(_SCRUBBED, b"")
+            self._database.flush()
+        del self._graves[: len(graves)]
 
     def close(self) -> None:
         """Flush and give the directory up."""
         if not self._closed:
             self._closed = True
             self._cache.drop_shard(self._shard)
-            with _translated(f"close of shard {self._shard}"):
+            self._rows.close()
+            with translated(f"close of shard {self._shard}"):
                 self._database.close()
+
+    def _destroy(self, erased: list[bytes]) -> None:
+        """Destroy keys once the erasure can't be lost: the record that it goes by is gone after it."""
+        if erased and self._rows.mark:
+            self._unsynced = True
+            self.sync()
+            self._rows.destroy({key: self._get(key) for key in erased})
+
+    def _let_go(self, dark: list[bytes]) -> None:
+        """Drop rows of a restored copy whose customers were erased since it was made."""
+        if dark:
+            writes = WriteBatch(raw_mode=True)
+            for key in dark:
+                writes.delete(key)
+            with translated(f"clearing of shard {self._shard}"):
+                self._database.write(writes)
 
     def _remember(self, customers: dict[str, Customer | None]) -> None:
         for customer, record in customers.items():
@@ -253,26 +253,30 @@ class RocksStore:
 
     def _first_due_ms(self, from_ms: int) -> int | None:
         first = next(self._scan(keys.TIMERS, start=keys.timers_from(from_ms)), None)
-        return None if first is None else keys.timer_of(first[0])[0]
+        return None if first is None else keys.timer_due(first[0])
 
     def _check_identity(self, identity: Identity) -> None:
         content = self._get(_IDENTITY)
         if content is not None:
             check_identity(content, identity, what=self._path.name, shard=self._shard)
+            check_seal(self._get(SEAL) or b"", self._rows.mark, what=self._path.name)
             return
-        with _translated(f"creation of shard {self._shard}"):
-            self._database.put(_IDENTITY, encode_identity(identity, shard=self._shard))
+        first = WriteBatch(raw_mode=True)
+        first.put(SEAL, self._rows.mark)
+        first.put(_IDENTITY, encode_identity(identity, shard=self._shard))
+        with translated(f"creation of shard {self._shard}"):
+            self._database.write(first)
 
     def _get(self, key: bytes) -> bytes | None:
         # Not under `_translated`: a context manager costs half of what the read does.
         try:
             value: bytes | None = self._database.get(key)
         except Exception as error:
-            raise _translate(error, f"read of shard {self._shard}") from error
+            raise translate(error, f"read of shard {self._shard}") from error
         return value
 
     def _scan(self, prefix: bytes, *, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-        with _translated(f"scan of shard {self._shard}"):
+        with translated(f"scan of shard {self._shard}"):
             cursor = self._database.iter()
             cursor.seek(start)
             while cursor.valid():
@@ -283,42 +287,3 @@ class RocksStore:
                 cursor.next()
             # A cursor that met damage just ends: its status tells it from the end of the data.
             cursor.status()
-
-
-def caught_up(database: Rdict, action: str) -> None:
-    """Let what `RocksEngine.follow` opened see everything that was committed by now.
-
-    Raises:
-        StateError: ``state.corrupt`` or ``state.unwritable``.
-    """
-    with _translated(action):
-        database.try_catch_up_with_primary()
-
-
-@contextmanager
-def _translated(action: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        raise _translate(error, action) from error
-
-
-def _translate(error: Exception, action: str) -> Exception:
-    """What RocksDB's status means; rocksdict knows one class, Exception itself, so its words must tell."""
-    if type(error) is not Exception:
-        return error
-    words = str(error)
-    if words.startswith("Corruption"):
-        return StateError("state.corrupt", f"{action}: {words}", hint=RESTORE_HINT)
-    if _LOCKED.search(words):
-        return StateError(
-            "state.other-owner",
-            f"{action}: it is open already",
-            hint="one worker owns a shard at a time: stop the other one, or give each worker its own "
-            "decide.worker_ordinal",
-        )
-    return StateError(
-        "state.unwritable",
-        f"{action}: {words}",
-        hint="check the disk's free space, rights and health; nothing of the batch was kept",
-    )

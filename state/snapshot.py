@@ -13,10 +13,12 @@ from typing import Self
 from schemas.customer import Customer
 from schemas.errors import StateError
 from state import keys
-from state.codec import decode
 from state.directory import MANIFEST, shard_path
-from state.identity import Identity, decode_identity
-from state.rocks import RocksEngine, caught_up
+from state.identity import Identity, check_seal, decode_identity
+from state.rocks import SEAL
+from state.rocks_engine import RocksEngine, caught_up
+from state.rows import PlainRows
+from state.sealed import Vault
 from state.store import TopicPartition
 
 
@@ -35,25 +37,39 @@ def identity_of(directory: Path) -> Identity:
 class ShardSnapshot:
     """One shard, read only. Use it in a ``with``; nothing of it may be written back."""
 
-    def __init__(self, directory: Path, *, shard: int, engine: RocksEngine | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        shard: int,
+        vault: Vault | None = None,
+        engine: RocksEngine | None = None,
+    ) -> None:
         """Open a shard of a worker's state directory, as it is now.
 
         Args:
             directory: ``decide.state_directory``.
             shard: Its number.
+            vault: What seals the shard; None when it is plain.
             engine: What RocksDB shares between shards; by default one for this shard.
 
         Raises:
-            StateError: ``state.unwritable`` when the shard is not there, ``state.corrupt`` or
-                ``state.version-too-new``.
+            StateError: ``state.unwritable`` when the shard is not there, ``state.other-configuration`` when it
+                is sealed otherwise, ``state.corrupt`` or ``state.version-too-new``.
         """
         path = shard_path(directory, shard)
         if not path.is_dir():
             raise _absent(f"{directory} holds no shard {shard}")
         self._what = f"read of shard {shard}"
+        self._rows = PlainRows() if vault is None else vault.rows(shard)
         self._notes = TemporaryDirectory(prefix="market-of-one-read-")
         self._database = (engine or RocksEngine()).follow(path, notes=Path(self._notes.name))
-        self.refresh()
+        try:
+            self.refresh()
+            check_seal(self._database.get(SEAL) or b"", self._rows.mark, what=path.name)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -73,18 +89,20 @@ class ShardSnapshot:
         Raises:
             StateError: ``state.corrupt`` or ``state.version-too-new``.
         """
-        data: bytes | None = self._database.get(keys.customer_key(customer))
-        return None if data is None else decode(data)
+        data: bytes | None = self._database.get(self._rows.customer_key(customer))
+        return None if data is None else self._rows.record_of(customer, data)
 
     def customers(self) -> Iterator[str]:
-        """Everybody in the shard, in the order of their ids."""
+        """Everybody in the shard, in the order in which they lie there: by id, where it is plain."""
         cursor = self._database.iter()
         cursor.seek(keys.CUSTOMERS)
         while cursor.valid():
             key: bytes = cursor.key()
             if not key.startswith(keys.CUSTOMERS):
                 return
-            yield key[len(keys.CUSTOMERS) :].decode()
+            customer = self._rows.customer_of(key, cursor.value())
+            if customer is not None:
+                yield customer
             cursor.next()
 
     def positions(self) -> dict[TopicPartition, int]:
@@ -102,6 +120,7 @@ class ShardSnapshot:
 
     def close(self) -> None:
         """Let go of the files."""
+        self._rows.close()
         self._database.close()
         self._notes.cleanup()
 

@@ -22,8 +22,9 @@ DEFAULT_CACHED_CUSTOMERS = 20_000
 class ShardBatch:
     """Everything that one batch of events changed.
 
-    ``customers`` maps an id to the new record, or to None when it was erased; timers follow from
-    ``Customer.timers``. ``positions`` is topic-partition → next offset to read. ``source_positions`` is
+    ``customers`` maps an id to the new record, or to None when it is gone; timers follow from
+    ``Customer.timers``. ``erased`` names who was erased, though they may have come back since: nothing that
+    was written of them before may stay. ``positions`` is topic-partition → next offset to read. ``source_positions`` is
     source topic-partition → highest (offset, index within the message) seen. ``outbox`` holds new outputs,
     ``delivered`` the sequences of outputs that the broker has acknowledged.
     """
@@ -33,6 +34,7 @@ class ShardBatch:
     source_positions: dict[TopicPartition, tuple[int, int]] = field(default_factory=dict)
     outbox: list[OutboxEntry] = field(default_factory=list)
     delivered: list[int] = field(default_factory=list)
+    erased: set[str] = field(default_factory=set)
 
     @property
     def empty(self) -> bool:
@@ -97,6 +99,19 @@ class ShardStore(Protocol):
 
     def sync(self) -> None:
         """Make every commit so far survive the death of the OS too.
+
+        Raises:
+            StateError: ``state.unwritable``. Disposition: halt.
+        """
+        ...
+
+    @property
+    def erasing(self) -> bool:
+        """Whether bytes of who was erased are still on the disk; `scrub` takes them away."""
+        ...
+
+    def scrub(self) -> None:
+        """Take what is left of erased customers off the disk. Slow; may run beside commits, on another thread.
 
         Raises:
             StateError: ``state.unwritable``. Disposition: halt.

@@ -6,6 +6,8 @@ from importlib import import_module
 BENCHMARKS: dict[str, str] = {
     "latency": "event on `transactions` to offer on `offers`, beside a bare echo",
     "throughput": "events per second of CPU through the decide flow, beside a bare loop",
+    "encryption": "what sealing costs, beside the same way of an event unsealed",
+    "soak": "memory of a worker over millions of events and customers",
     "forecasting": "microseconds a movement and a forecast, beside copying the memory",
     "text": "intent accuracy and milliseconds a sentence of the reader",
 }

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.assembly import vault_of
 from flows.partition import shard_of
 from flows.records import Record
 from flows.settings import load
@@ -30,9 +31,10 @@ SPEC_OF = {spec.name: spec for spec in SPECS}
 def get(options: Namespace) -> int:
     """A customer's features as the worker committed them last; 1 when nothing is held on them."""
     known(options.names)
-    directory = options.state or Path(load(options.config).decide.state_directory)
+    settings = load(options.config)
+    directory = options.state or Path(settings.decide.state_directory)
     shard = shard_of(options.customer, shards=identity_of(directory).shard_count)
-    with ShardSnapshot(directory, shard=shard) as snapshot:
+    with ShardSnapshot(directory, shard=shard, vault=vault_of(settings)) as snapshot:
         me = snapshot.customer(options.customer)
         place = ", ".join(f"{t}:{p}:{at}" for (t, p), at in sorted(snapshot.positions().items()))
     now_ms = 0 if me is None else max(me.latest_ms, _now_ms())

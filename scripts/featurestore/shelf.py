@@ -62,5 +62,13 @@ class Shelf:
     def sync(self) -> None:
         """There is no disk."""
 
+    @property
+    def erasing(self) -> bool:
+        """There is no disk."""
+        return False
+
+    def scrub(self) -> None:
+        """There is no disk."""
+
     def close(self) -> None:
         """There is nothing to give up."""

@@ -42,7 +42,8 @@ from scripts.featurestore.reconcile import PLACES, Comparison
 from scripts.town.stage import Faults
 from scripts.town.town import Town
 from state.identity import Identity
-from state.rocks import RocksEngine, RocksStore
+from state.rocks import RocksStore
+from state.rocks_engine import RocksEngine
 from state.store import CustomerCache
 
 FAULTS = Faults(late=0.02, twice=0.01, broken=0.0015)

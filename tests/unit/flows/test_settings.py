@@ -169,3 +169,22 @@ def test_settings_are_frozen() -> None:
     section: Any = load(environment={}).decide
     with pytest.raises(ValueError, match="frozen"):
         section.batch_max = 1
+
+
+def test_master_keys_come_from_the_environment_or_a_file(tmp_path: Path) -> None:
+    """The first of several wraps; what can't be a key is refused without being shown."""
+    new, old = "ab" * 32, "01" * 32
+    state = load(environment={"MARKET_OF_ONE_MASTER_KEY": f"{new}, {old}"}).state
+    assert state.masters() == (bytes.fromhex(new), bytes.fromhex(old))
+    file = tmp_path / "master"
+    file.write_text(f"{new}\n", encoding="ascii")
+    text = f'[state]\nmaster_key_file = "{file}"'
+    assert from_toml(tmp_path, text).state.masters() == (bytes.fromhex(new),)
+    file.unlink()
+    for given, code in (({}, "config.unreadable"), ({"MARKET_OF_ONE_MASTER_KEY": SECRET}, "")):
+        settings = from_toml(tmp_path, text, **given)
+        with pytest.raises(ConfigError) as caught:
+            settings.state.masters()
+        assert caught.value.code == (code or "config.bad-value")
+        assert SECRET not in str(caught.value)
+        assert SECRET not in repr(settings)

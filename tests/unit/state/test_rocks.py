@@ -12,7 +12,8 @@ from schemas.customer import Customer
 from schemas.errors import StateError
 from state.identity import Identity
 from state.outbox import OutboxEntry
-from state.rocks import RocksEngine, RocksStore
+from state.rocks import RocksStore
+from state.rocks_engine import RocksEngine
 from state.store import CustomerCache, ShardBatch
 
 IDENTITY = Identity(topic_prefix="", shard_count=8, seed="a")

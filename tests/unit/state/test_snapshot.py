@@ -8,6 +8,7 @@ from schemas.customer import Customer
 from schemas.errors import StateError
 from state.directory import open_directory, open_shards
 from state.identity import Identity
+from state.sealed import Vault
 from state.snapshot import ShardSnapshot, identity_of
 from state.store import ShardBatch, ShardStore
 
@@ -65,3 +66,21 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert identity_of(tmp_path) == IDENTITY
     with pytest.raises(StateError, match="holds no shard 0"):
         ShardSnapshot(tmp_path, shard=0)
+
+
+def test_a_sealed_shard_is_read_with_its_keys(tmp_path: Path) -> None:
+    """The key rings open it, an erasure is seen with the next refresh, and without them it is refused."""
+    vault = Vault(tmp_path / "keys", masters=[bytes(32)])
+    home = open_directory(tmp_path / "state", identity=IDENTITY, owner="w", vault=vault)
+    store = open_shards(home, [1])[1]
+    store.commit(held(1))
+    beside = Vault(tmp_path / "keys", masters=[bytes(32)])
+    with ShardSnapshot(tmp_path / "state", shard=1, vault=beside) as snapshot:
+        assert snapshot.customer("c-1") == Customer("c-1", decision_count=1)
+        assert list(snapshot.customers()) == ["c-1"]
+        store.commit(ShardBatch({"c-1": None}, erased={"c-1"}))
+        snapshot.refresh()
+        assert snapshot.customer("c-1") is None
+    with pytest.raises(StateError, match="is sealed"):
+        ShardSnapshot(tmp_path / "state", shard=1)
+    store.close()

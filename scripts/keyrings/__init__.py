@@ -1,0 +1,1 @@
+"""What `scripts/keys` runs: master keys and key rings."""
