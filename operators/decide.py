@@ -11,9 +11,11 @@ is never changed.
 
 from collections.abc import Sequence
 
-from operators import consent, deliberate, dialogue, learn, ledger, sense, withdrawal
+from operators import consent, deliberate, dialogue, learn, ledger, observe, sense, withdrawal
 from operators.contracts import World
 from operators.draws import identify
+from operators.insights import wakes as insight_wakes
+from operators.insights.cap import publishable
 from operators.merchants import fenced, revealed
 from operators.portability import export
 from operators.receipts import receipt
@@ -250,14 +252,22 @@ def _consider(
 ) -> None:
     """Stages 2 to 7: fold, sense, and if this is a moment to speak, deliberate."""
     sense.fold(me, event, view=view, trace=outcome.trace)
+    observed = observe.observe(me, event, view=view, trace=outcome.trace)
     if event.snapshot:
         # A row of a first copy is history: it is known from now on, and no moment to speak.
         return
     signals = sense.notice(me, event, view=view, trace=outcome.trace)
     outcome.insights += [
-        sense.insight(me, s, event=event, now_ms=view.now_ms)
-        for s in signals
-        if s.insight and view.allows(Purpose.FINANCIAL_WELLBEING, s.sources)
+        observe.record(me, s, event=event, now_ms=view.now_ms)
+        for s in publishable(
+            me,
+            [
+                s
+                for s in (*signals, *observed)
+                if s.insight and view.allows(Purpose.FINANCIAL_WELLBEING, s.sources)
+            ],
+            now_ms=view.now_ms,
+        )
     ]
     channel = _attention(event)
     if view.world.quiet or (channel is None and not _answerable(signals, view.world)):
@@ -275,7 +285,7 @@ def _consider(
 
 def _timers(me: Customer, *, now_ms: int) -> dict[str, int]:
     """When the customer should be looked at again though nothing happens (timer → due instant)."""
-    timers = dict(wakes(me.slots, now_ms))
+    timers = wakes(me.slots, now_ms) | insight_wakes(me.slots, now_ms)
     ends_ms = dialogue.ends(me)
     if ends_ms is not None:
         timers["consent-expiry"] = ends_ms

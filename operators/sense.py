@@ -7,7 +7,6 @@ events cost only their fold. A plug-in that fails is named and left out: less is
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from operators import ledger
 from operators.consent import PURPOSES, Standing
@@ -16,6 +15,7 @@ from operators.draws import identify
 from operators.features import FEATURES
 from operators.features.app import in_use
 from operators.forecasting import FORECASTERS
+from operators.insights import INSIGHTS, cap
 from operators.nlu import READERS
 from operators.nlu.masking import mask
 from operators.triggers import TRIGGERS
@@ -28,7 +28,8 @@ from schemas.signals import Forecast, Reading, Signal
 
 SOURCE_OF_SLOT: dict[str, Source] = {
     **{group.slot.name: group.slot.source for group in FEATURES},
-    **{t.slot.name: t.slot.source for t in TRIGGERS if t.slot is not None},
+    **{t.slot.name: t.slot.source for t in (*TRIGGERS, *INSIGHTS) if t.slot is not None},
+    cap.SLOT.name: cap.SLOT.source,
     **{slot.name: slot.source for slot in ledger.SLOTS},
 }
 GROUP_OF: dict[str, FeatureGroup] = {spec.name: group for group in FEATURES for spec in group.specs}
@@ -289,20 +290,6 @@ def label(me: Customer, event: MessageLabelled, *, world: World) -> Lesson:
         intent=event.intent,
         sources=(event.source,),
     )
-
-
-def insight(me: Customer, signal: Signal, *, event: EventBase, now_ms: int) -> dict[str, Any]:
-    """The record of a noticed thing for the ``insights`` topic."""
-    return {
-        "type": signal.name,
-        "insight_id": identify(event.event_id, me.customer, signal.name),
-        "customer": me.customer,
-        "at_ms": now_ms,
-        "strength": signal.strength,
-        "sources": list(signal.sources),
-        "words": signal.words,
-        "evidence": signal.evidence,
-    }
 
 
 def erase(me: Customer, sources: frozenset[Source]) -> None:

@@ -6,6 +6,8 @@ Stage: 3 of 8. In: movements here, balances elsewhere. Out: idle.cash.
 from collections.abc import Sequence
 
 from operators.contracts import Moment, Slot
+from operators.features.money import unit_of
+from operators.triggers.words import about
 from schemas.base import DAY_MS, Source
 from schemas.customer import Memory
 from schemas.events import TransactionBooked
@@ -27,6 +29,7 @@ class IdleCash:
     name: str = "idle_cash"
     kinds: frozenset[str] = frozenset({"transaction.booked", "openbanking.balance"})
     needs: tuple[str, ...] = (
+        "slot:cash",
         "feature:cash.low_30d_eur",
         "feature:cash.spend_month_eur",
         "feature:cash.history_days",
@@ -56,13 +59,19 @@ class IdleCash:
         if money < enough or spending <= 0:
             return memory, ()
         idle = money - RESERVE_MONTHS * spending
+        currency = moment.memories["cash"]["currency"]
         where = "with us" if len(sources) == 1 else "here and at other banks"
         signal = Signal(
             name="idle.cash",
             strength=round(min(1.0, 0.4 + 0.05 * idle / spending), 3),
             sources=sources,
-            words=f"Some of your money {where} has been lying idle; it could earn more for you.",
-            evidence={"idle": round(idle, 2), "spend_month": round(spending, 2)},
+            words=f"About {about(idle * unit_of(currency), currency)} of your money {where} "
+            "has been lying idle; it could earn more for you.",
+            evidence={
+                "idle": round(idle, 2),
+                "spend_month": round(spending, 2),
+                "currency": currency,
+            },
             hold_ms=21 * DAY_MS,
             insight=True,
         )

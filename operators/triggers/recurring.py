@@ -9,7 +9,8 @@ from operators.contracts import Moment, Slot
 from operators.features.money import flow_of
 from operators.features.recurring import first_of, key_of, stream_of
 from operators.features.streams import Stream
-from operators.triggers.words import about, exactly, to_payee
+from operators.triggers.spending import IN_WORDS
+from operators.triggers.words import about, exactly, on_day, to_payee
 from schemas.base import DAY_MS, Source
 from schemas.customer import Memory
 from schemas.events import TransactionBooked
@@ -60,8 +61,8 @@ def _new(stream: Stream, key: str, currency: str) -> Signal:
         name="recurring.new",
         strength=0.5,
         sources=(Source.TRANSACTIONS,),
-        words=f"You have a new regular payment{to_payee(key)} of about "
-        f"{about(stream.amount, currency)}.",
+        words=f"You have a new regular payment{_whom(stream, key)} of about "
+        f"{about(stream.amount, currency)}, expected again around {on_day(stream.due)}.",
         evidence={
             "key": key,
             "amount_minor": round(stream.amount),
@@ -75,13 +76,27 @@ def _new(stream: Stream, key: str, currency: str) -> Signal:
     )
 
 
+def _whom(stream: Stream, key: str) -> str:
+    """Whom a stream pays, else what for, as far as either can be said."""
+    told = stream.category not in ("other", "savings")
+    return to_payee(key) or (
+        f" for {IN_WORDS.get(stream.category, stream.category)}" if told else ""
+    )
+
+
+def _year(stream: Stream) -> float:
+    """What a change of price comes to in a year."""
+    return abs(stream.latest - stream.previous) * 365 / max(1.0, stream.gap)
+
+
 def _price_up(stream: Stream, key: str, currency: str, rise: float) -> Signal:
     before, now = exactly(stream.previous, currency), exactly(stream.latest, currency)
     return Signal(
         name="recurring.price_up",
         strength=round(min(1.0, 0.5 + rise), 3),
         sources=(Source.TRANSACTIONS,),
-        words=f"Your regular payment{to_payee(key)} went up from {before} to {now}.",
+        words=f"Your regular payment{_whom(stream, key)} went up from {before} to {now}, "
+        f"which is about {about(_year(stream), currency)} more a year.",
         evidence={
             "key": key,
             "before_minor": stream.previous,

@@ -87,7 +87,10 @@ def test_a_subscription_that_rises_is_named() -> None:
     up = [s for s in signals if s.name == "recurring.price_up"]
     assert [s.evidence["key"] for s in new] == ["-m:streamly"]
     assert len(up) == 1
-    assert up[0].words == "Your regular payment to Streamly went up from 9.99 EUR to 11.99 EUR."
+    assert up[0].words == (
+        "Your regular payment to Streamly went up from 9.99 EUR to 11.99 EUR, "
+        "which is about 24 EUR more a year."
+    )
 
 
 def test_money_beyond_a_reserve_is_idle() -> None:

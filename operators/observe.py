@@ -1,0 +1,85 @@
+"""Notice what is worth knowing, and write it down for the topic ``insights``.
+
+Stage: 3 of 8, beside the signals. In: folded event. Out: insights to publish.
+
+An insight serves the customer's financial wellbeing alone, and sees what may be used for that and nothing else.
+"""
+
+from typing import Any
+
+from operators.contracts import Moment, Trigger
+from operators.draws import identify
+from operators.insights import INSIGHTS, cap
+from operators.sense import SOURCE_OF_SLOT, View
+from schemas.base import Purpose, Source
+from schemas.customer import Customer, Memory
+from schemas.events import EventBase
+from schemas.signals import Signal
+
+INSIGHTS_OF_KIND: dict[str, tuple[Trigger, ...]] = {
+    kind: tuple(insight for insight in INSIGHTS if kind in insight.kinds)
+    for kind in sorted({kind for insight in INSIGHTS for kind in insight.kinds})
+}
+
+
+def observe(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> tuple[Signal, ...]:
+    """Run the insights that watch this kind of event, on what the customer's wellbeing may use alone."""
+    watching = INSIGHTS_OF_KIND.get(event.kind, ())
+    usable = view.usable(Purpose.FINANCIAL_WELLBEING)
+    if not watching or not usable:
+        return ()
+    memories, moment = for_wellbeing(event, view, usable)
+    found: list[Signal] = []
+    for insight in watching:
+        slot = insight.slot
+        memory = None
+        if slot is not None:
+            if slot.source not in usable:
+                continue
+            memory = me.slots.get(slot.name)
+            memory = slot.zero() if memory is None else memory
+        try:
+            memory, signals = insight.sense(memory, moment)
+        except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
+            trace.append(f"failed:insight:{insight.name}")
+            continue
+        if slot is not None and memory:
+            me.slots[slot.name] = memory
+            memories[slot.name] = memory
+        found += signals
+    return tuple(found)
+
+
+def for_wellbeing(
+    event: EventBase, view: View, usable: frozenset[Source]
+) -> tuple[dict[str, Memory], Moment]:
+    """The moment as the customer's wellbeing may see it; what is looked at here is not the decision's."""
+    without = view.admitted - usable
+    memories = {
+        name: memory
+        for name, memory in view.memories.items()
+        if SOURCE_OF_SLOT[name] not in without
+    }
+    return memories, Moment(
+        event=event,
+        now_ms=view.now_ms,
+        memories=memories,
+        features=view.features.blind(memories, without=without, failed=view.failed),
+        forecasts={},
+        rules=view.world.rules,
+    )
+
+
+def record(me: Customer, signal: Signal, *, event: EventBase, now_ms: int) -> dict[str, Any]:
+    """What is published of a noticed thing."""
+    return {
+        "type": signal.name,
+        "kind": cap.kind_of(signal.name),
+        "insight_id": identify(event.event_id, me.customer, signal.name),
+        "customer": me.customer,
+        "at_ms": now_ms,
+        "strength": signal.strength,
+        "sources": list(signal.sources),
+        "words": signal.words,
+        "evidence": signal.evidence,
+    }
