@@ -3,9 +3,11 @@
 Amounts carry their sign. ``booked`` and ``pending`` are lists of their own; a pending one may get another
 ``transactionId`` when it is booked, so ``entryReference`` and ``endToEndId`` are asked first where they agree.
 
-Source: Berlin Group, NextGenPSD2 XS2A Framework, Implementation Guidelines 1.3.12, sections 6.5 and 14.
+Source: Berlin Group, NextGenPSD2 XS2A Framework, Implementation Guidelines 1.3.12, sections 6.5, 6.6 (card
+accounts) and 14.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from flows.adapters.amounts import currency_of, day_of, decimal_of, instant_of
@@ -33,16 +35,19 @@ _CODES: tuple[tuple[str, str], ...] = (
 _NUMBERS = ("iban", "bban", "resourceId", "maskedPan", "pan", "msisdn")
 
 
+LISTS = ("transactions", "cardTransactions")
+STATES: tuple[tuple[str, State], ...] = (("booked", "booked"), ("pending", "pending"))
+
+
 def recognises(content: Any) -> bool:
     """Whether this is a reply of the API."""
     content = mapping(content)
-    return (
-        isinstance(content.get("accounts"), list)
-        or isinstance(content.get("balances"), list)
-        or any(
-            state in mapping(content.get("transactions"))
-            for state in ("booked", "pending", "information")
-        )
+    return any(
+        isinstance(content.get(name), list) for name in ("accounts", "cardAccounts", "balances")
+    ) or any(
+        state in mapping(content.get(name))
+        for name in LISTS
+        for state in ("booked", "pending", "information")
     )
 
 
@@ -55,27 +60,26 @@ def read(content: Any, *, external: bool, institution: str = "") -> list[Result]
         institution: Which bank it came from; by default taken from the IBAN.
     """
     results: list[Result] = []
-    for account in listing(content.get("accounts")):
+    for account in (*listing(content.get("accounts")), *listing(content.get("cardAccounts"))):
         results += _guarded(_account, mapping(account), external=external, institution=institution)
         for balance in listing(mapping(account).get("balances")):
             results += _guarded(
                 _balance, mapping(balance), account, external=external, institution=institution
             )
-    account = content.get("account")
+    account = content.get("account") or content.get("cardAccount")
     for balance in listing(content.get("balances")):
         results += _guarded(
             _balance, mapping(balance), account, external=external, institution=institution
         )
-    transactions = mapping(content.get("transactions"))
-    states: tuple[tuple[str, State], ...] = (("booked", "booked"), ("pending", "pending"))
-    for step, state in states:
-        for one in listing(transactions.get(step)):
-            results += _guarded(
-                _transaction, mapping(one), account, state,
-                external=external, institution=institution,
-            )  # fmt: skip
-    for _ in listing(transactions.get("information")):
-        results.append(Noted("standing order or plan: nothing was booked"))
+    for transactions in (mapping(content.get(name)) for name in LISTS):
+        for step, state in STATES:
+            for one in listing(transactions.get(step)):
+                results += _guarded(
+                    _transaction, mapping(one), account, state,
+                    external=external, institution=institution,
+                )  # fmt: skip
+        for _ in listing(transactions.get("information")):
+            results.append(Noted("standing order or plan: nothing was booked"))
     return results
 
 
@@ -150,12 +154,15 @@ def _transaction(
     at = instant_of(said, "bookingDate")
     side = "debtor" if amount > 0 else "creditor"
     other = mapping(one.get(f"{side}Account"))
-    method = _method(words(one.get("bankTransactionCode")) or "")
+    card = "maskedPan" in mapping(account) or "cardTransactionId" in one
+    method = "card" if card else _method(words(one.get("bankTransactionCode")) or "")
     name = words(one.get(f"{side}Name"))
     value = words(one.get("valueDate"))
-    references = ("transactionId", "entryReference", "endToEndId", "internalTransactionId")
+    references = (
+        "transactionId", "cardTransactionId", "entryReference", "endToEndId", "internalTransactionId",
+    )  # fmt: skip
     reference = next((r for r in (words(one.get(key)) for key in references) if r), None)
-    shop = words(one.get("cardAcceptorId")) or name
+    shop = name or words(one.get("transactionDetails")) or words(one.get("cardAcceptorId"))
     extra = {
         "method": method,
         "merchant": short(shop) if method in ("card", "direct_debit") else None,
@@ -163,7 +170,9 @@ def _transaction(
         "counterparty": next((n for n in (words(other.get(k)) for k in _NUMBERS) if n), name),
         "reference": _words(one),
         "value_on": day_of(value[:10], "valueDate") if value else None,
-        "original": _exchange(one, currency),
+        "country": words(mapping(one.get("cardAcceptorAddress")).get("country")),
+        "charges": _markup(one),
+        "original": _exchange(one, currency) or _original(one, currency),
     }
     return found(
         Movement(
@@ -175,6 +184,7 @@ def _transaction(
             currency=currency,
             external=external,
             institution=_bank(holder),
+            balance=_after(one, currency),
             extra=extra,
         )
     )
@@ -216,6 +226,36 @@ def _words(one: dict[str, Any]) -> str | None:
     if plain is None:
         plain = words(mapping(structured).get("reference")) or words(structured)
     return short(plain or words(one.get("additionalInformation")))
+
+
+def _after(one: dict[str, Any], currency: str) -> Decimal | None:
+    """The balance that the bank states behind a booking, in the same currency."""
+    stated = mapping(mapping(one.get("balanceAfterTransaction")).get("balanceAmount"))
+    if words(stated.get("currency")) != currency:
+        return None
+    return decimal_of(stated.get("amount"), "balanceAfterTransaction", signed=True)
+
+
+def _original(one: dict[str, Any], currency: str) -> dict[str, str] | None:
+    """What a card was charged abroad, in the currency there."""
+    stated = mapping(one.get("originalAmount"))
+    if not stated or stated.get("currency") == currency:
+        return None
+    amount = decimal_of(stated.get("amount"), "originalAmount", signed=True)
+    return {
+        "amount": format(amount, "f"),
+        "currency": currency_of(stated.get("currency"), "originalAmount"),
+    }
+
+
+def _markup(one: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The fee for using a card abroad, as part of what was booked."""
+    stated = mapping(one.get("markupFee"))
+    if not stated:
+        return None
+    amount = decimal_of(stated.get("amount"), "markupFee", signed=True)
+    currency = currency_of(stated.get("currency"), "markupFee")
+    return [{"amount": format(-abs(amount), "f"), "currency": currency, "included": True}]
 
 
 def _exchange(one: dict[str, Any], currency: str) -> dict[str, str] | None:

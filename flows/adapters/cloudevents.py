@@ -55,6 +55,23 @@ def in_headers(headers: Mapping[str, bytes]) -> bool:
     return PREFIX + "specversion" in headers or _media(headers).startswith(STRUCTURED)
 
 
+def spelt(headers: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Headers as the Kafka binding spells them; bridges from HTTP leave theirs as ``Ce-Id`` and ``Content-Type``.
+
+    Example:
+        >>> spelt({"Ce-SpecVersion": b"1.0", "Content-Type": b"text/plain", "X": b"1"})
+        {'ce_specversion': b'1.0', 'content-type': b'text/plain', 'X': b'1'}
+    """
+    made: dict[str, bytes] = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower.startswith(("ce-", PREFIX)):
+            made[PREFIX + lower[len(PREFIX) :]] = value
+        else:
+            made[lower if lower == "content-type" else name] = value
+    return made
+
+
 def recognises(content: Any) -> bool:
     """Whether parsed JSON is an event in structured mode."""
     return "specversion" in mapping(content)

@@ -4,7 +4,8 @@ The envelope comes with or without its schema. ``c`` and ``u`` say what a row is
 ``r`` (and whatever ``source.snapshot`` marks) that it was there at the first copy, which is folded and never a
 moment to speak. All states of a row have one transaction id, so they net to one flow of cash.
 
-Source: Debezium documentation 3.x, «Data change events» of the PostgreSQL, MySQL and Oracle connectors.
+Source: Debezium documentation 3.x, «Data change events» of the PostgreSQL, MySQL, SQL Server, Oracle and
+MongoDB connectors, and «New record state extraction».
 """
 
 from collections.abc import Mapping
@@ -13,8 +14,9 @@ from typing import Any
 
 from flows.adapters.amounts import EXPONENTS, currency_of, day_of, decimal_of
 from flows.adapters.debezium_values import instant_of_column, plain_row
+from flows.adapters.extended_json import document
 from flows.adapters.jsons import mapping, words
-from flows.adapters.movements import Movement, State, found, short
+from flows.adapters.movements import Movement, State, found, short, token
 from flows.adapters.shapes import Foreign, Holder, Noted, Refused, Result, invalid, refuse
 from flows.sections import Table
 from schemas.errors import InputError
@@ -22,6 +24,10 @@ from schemas.errors import InputError
 OPERATIONS: Mapping[str, str] = {
     "c": "created", "u": "updated", "d": "deleted", "r": "read", "t": "truncated", "m": "message",
 }  # fmt: skip
+PLACES = (
+    "lsn", "scn", "file", "pos", "row", "change_lsn", "event_serial_no", "ord", "tord", "ts_ms",
+)  # fmt: skip
+"""What tells where in its database's log a change stands; no connector has all of them."""
 _NO_SNAPSHOT = frozenset({"", "false", "none", "null"})
 _REMOVED = frozenset(
     {"REMOVED", "CANCELLED", "CANCELED", "DECLINED", "REJECTED", "EXPIRED", "RJCT"}
@@ -58,9 +64,10 @@ class Change:
 
 def recognises(content: Any) -> bool:
     """Whether this is a change event, with its schema or without."""
-    content = mapping(content)
-    inner = mapping(content["payload"]) if "payload" in content else content
-    return "op" in inner and isinstance(inner.get("source"), dict | type(None)) and "ts_ms" in inner
+    inner = _payload(mapping(content))
+    if "op" in inner:
+        return isinstance(inner.get("source"), dict | type(None)) and "ts_ms" in inner
+    return "__op" in inner or "__deleted" in inner or _administrative(inner) is not None
 
 
 def read(content: Any, *, tables: Mapping[str, Table], external: bool) -> list[Result]:
@@ -72,6 +79,10 @@ def read(content: Any, *, tables: Mapping[str, Table], external: bool) -> list[R
         external: Whether the accounts are at another bank.
     """
     try:
+        payload = _payload(mapping(content))
+        administrative = _administrative(payload)
+        if administrative is not None:
+            return [Noted(administrative)]
         change = change_of(mapping(content))
         if change.operation in ("t", "m"):
             what = OPERATIONS[change.operation]
@@ -96,28 +107,69 @@ def change_of(content: dict[str, Any]) -> Change:
     Raises:
         Refused: It is none: an unknown operation, or no row where there must be one.
     """
-    payload = mapping(content["payload"]) if "payload" in content else content
-    schema = mapping(content.get("schema"))
+    payload, schema = _payload(content), mapping(content.get("schema"))
+    if "op" not in payload:
+        return _flattened(payload, schema)
     operation = words(payload.get("op"))
     if operation is None or operation not in OPERATIONS:
         raise refuse("op is none of c, u, d, r, t, m")
     source = mapping(payload.get("source"))
     side = "before" if operation == "d" else "after"
-    row = payload.get(side)
+    row = document(payload.get(side))
+    before = document(payload.get("before"))
     if operation in ("c", "u", "d", "r") and not isinstance(row, dict):
         hint = "let the table log whole rows (REPLICA IDENTITY FULL)" if side == "before" else ""
         raise refuse(f"{side} is no row", hint=hint)
     snapshot = source.get("snapshot")
     marked = str(snapshot).lower() not in _NO_SNAPSHOT if snapshot is not None else False
-    places = ("lsn", "scn", "file", "pos", "row", "change_lsn", "event_serial_no", "ts_ms")
     at_ms = source.get("ts_ms") or payload.get("ts_ms")
     return Change(
         operation,
         words(source.get("table")) or words(source.get("collection")) or "",
         marked or operation == "r",
         plain_row(mapping(row), schema, side=side),
-        plain_row(mapping(payload.get("before")), schema, side="before"),
-        ":".join(words(source.get(name)) or "" for name in places),
+        plain_row(mapping(before), schema, side="before"),
+        ":".join(words(source.get(name)) or "" for name in PLACES),
+        at_ms if isinstance(at_ms, int) else None,
+    )
+
+
+def _payload(content: dict[str, Any]) -> dict[str, Any]:
+    """A change without the schema that a JSON converter puts beside it."""
+    return mapping(content["payload"]) if "payload" in content else content
+
+
+def _administrative(payload: dict[str, Any]) -> str | None:
+    """What a connector says of itself: beginnings and ends of transactions, changes of tables, signs of life."""
+    if words(payload.get("status")) in ("BEGIN", "END") and "id" in payload and "op" not in payload:
+        return "the beginning or end of a database transaction"
+    if "ddl" in payload and ("databaseName" in payload or "tableChanges" in payload):
+        return "a change of a table's definition"
+    return "a connector's sign of life" if set(payload) == {"ts_ms"} else None
+
+
+def _flattened(row: dict[str, Any], schema: dict[str, Any]) -> Change:
+    """A row without its envelope (ExtractNewRecordState), which says in columns of its own what happened.
+
+    A row that is gone stands there as it was last, marked by ``__deleted``.
+    """
+    marks = {name.removeprefix("__"): row[name] for name in row if name.startswith("__")}
+    gone = words(str(marks.get("deleted", "")).lower()) == "true"
+    operation = words(marks.get("op")) or ("d" if gone else "u")
+    if gone:
+        operation = "d"
+    if operation not in OPERATIONS:
+        raise refuse("__op is none of c, u, d, r, t, m")
+    at_ms = marks.get("source_ts_ms") or marks.get("ts_ms")
+    snapshot = str(marks.get("source_snapshot") or marks.get("snapshot") or "").lower()
+    columns = {name: value for name, value in row.items() if not name.startswith("__")}
+    return Change(
+        operation,
+        words(marks.get("table")) or words(marks.get("collection")) or "",
+        operation == "r" or snapshot not in _NO_SNAPSHOT,
+        plain_row(columns, schema, side=None),
+        {},
+        ":".join(words(marks.get(f"source_{n}")) or words(marks.get(n)) or "" for n in PLACES),
         at_ms if isinstance(at_ms, int) else None,
     )
 
@@ -183,13 +235,13 @@ def _money(movement: Movement, row: "_Row", table: Table) -> None:
         movement.balance = decimal_of(balance, "balance", signed=True)
     value_on = row.words("value_on")
     movement.extra = {
-        "method": row.words("method"),
+        "method": (row.words("method") or "other").lower().replace("-", "_").replace(" ", "_"),
         "merchant": short(row.words("merchant")),
         "mcc": row.words("mcc"),
-        "country": row.words("country"),
+        "country": (row.words("country") or "").upper(),
         "counterparty": row.words("counterparty"),
         "reference": short(row.words("reference")),
-        "reverses": row.words("reverses"),
+        "reverses": None if (reverses := row.words("reverses")) is None else token(reverses),
         "value_on": day_of(value_on[:10], "value_on") if value_on else None,
     }
 

@@ -21,14 +21,23 @@ _SECONDS_MIN = 10**8
 _DAYS_MAX = 10**6
 
 
-def plain_row(row: dict[str, Any], schema: dict[str, Any], *, side: str) -> dict[str, Any]:
+def plain_row(row: dict[str, Any], schema: dict[str, Any], *, side: str | None) -> dict[str, Any]:
     """A row with its typed columns made plain, as far as a schema tells their types.
+
+    Args:
+        row: Column → value as it was sent.
+        schema: Of the message, empty when it came without.
+        side: The field that the row stands in; None when the row is the whole message.
 
     Raises:
         Refused: A column does not hold what its type says.
     """
-    struct = next(
-        (f for f in listing(schema.get("fields")) if mapping(f).get("field") == side), None
+    struct = (
+        schema
+        if side is None
+        else next(
+            (f for f in listing(schema.get("fields")) if mapping(f).get("field") == side), None
+        )
     )
     types = {mapping(f).get("field"): mapping(f) for f in listing(mapping(struct).get("fields"))}
     return {column: _plain(value, types.get(column, {}), column) for column, value in row.items()}
@@ -83,5 +92,8 @@ def _unscaled(value: object, scale: int, what: str) -> Decimal:
     try:
         raw = b64decode(str(value), validate=True)
     except (binascii.Error, ValueError):
-        raise refuse(f"{what} is no decimal in base64") from None
+        raise refuse(
+            f"{what} is no decimal in base64",
+            hint="send the schema too, or set decimal.handling.mode to string",
+        ) from None
     return Decimal(int.from_bytes(raw, "big", signed=True)).scaleb(-scale)

@@ -1,13 +1,15 @@
 """A movement of money, a balance, an account, before they are native events: the middle all formats meet in."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from flows.adapters.amounts import minor_of
 from flows.adapters.shapes import Found, Holder, refuse
 from operators.draws import identify
+from schemas.events.money import DECIMAL, Method
 
 MINOR_MAX = 10**15
 TEXT_MAX = 140
@@ -15,6 +17,14 @@ DETAILS_MAX = 50
 """Details of one batch that an event carries; ``details_count`` says how many there were."""
 _TOKEN = re.compile(r"^[A-Za-z0-9_.:\-]{1,60}$")
 _SPACES = re.compile(r"\s+")
+
+_USABLE: Mapping[str, re.Pattern[str]] = {
+    "mcc": re.compile(r"^[0-9]{4}$"),
+    "country": re.compile(r"^[A-Z]{2}$"),
+    "method": re.compile(f"^({'|'.join(get_args(Method))})$"),
+    "rate": re.compile(DECIMAL),
+}
+"""Details that a movement is better without than refused for."""
 
 State = Literal["booked", "pending", "removed"]
 
@@ -133,10 +143,25 @@ def _money(movement: Movement) -> dict[str, Any]:
         balance_minor, inexact = _minor(movement.balance, movement.currency)
         if inexact is None:
             body["balance_minor"] = balance_minor
-    body |= {name: value for name, value in movement.extra.items() if value is not None}
+    body |= {name: value for name, value in movement.extra.items() if _usable(name, value)}
+    if "original" in body and not _usable("rate", body["original"].get("rate", "1")):
+        body["original"] = {k: v for k, v in body["original"].items() if k != "rate"}
     if movement.state == "pending":
         body.pop("reverses", None)
     return body
+
+
+def _usable(name: str, value: Any) -> bool:
+    """Whether a detail is there, and of its shape.
+
+    Example:
+        >>> _usable("mcc", "0"), _usable("mcc", "5411"), _usable("country", "GBR"), _usable("method", "CARD")
+        (False, True, False, False)
+    """
+    if value is None:
+        return False
+    shape = _USABLE.get(name)
+    return shape is None or bool(shape.match(str(value)))
 
 
 def _minor(amount: Decimal, currency: str) -> tuple[int, str | None]:

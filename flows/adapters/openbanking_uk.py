@@ -60,10 +60,20 @@ SUB_METHODS: dict[str, str] = {
 }  # fmt: skip
 
 
+RESOURCES = ("Account", "Balance", "Transaction")
+UNUSED = (
+    "Statement", "Beneficiary", "DirectDebit", "StandingOrder", "Product", "Offer", "Party", "ScheduledPayment",
+    "StatementReference",
+)  # fmt: skip
+"""Resources that are read and made nothing of: no money moved."""
+
+
 def recognises(content: Any) -> bool:
     """Whether this is a reply of the API."""
     data = mapping(mapping(content).get("Data"))
-    return any(isinstance(data.get(name), list) for name in ("Transaction", "Balance", "Account"))
+    return any(isinstance(data.get(name), list) for name in RESOURCES) or any(
+        name in data for name in UNUSED
+    )
 
 
 def read(content: Any, *, external: bool, institution: str = "") -> list[Result]:
@@ -91,6 +101,10 @@ def read(content: Any, *, external: bool, institution: str = "") -> list[Result]
                 results.append(reader(resource, bank, external=external))
             except Refused as refused:
                 results.append(refused.error)
+    for name in UNUSED:
+        if name in data:
+            count = len(data[name]) if isinstance(data[name], list) else 1
+            results.append(Noted("a resource that no event is made of", {name: count}))
     return results
 
 

@@ -55,7 +55,12 @@ class Reader:
         if message.value is None:
             return [Noted("tombstone: the key has no value any more")]
         try:
-            return self._read(message, nesting=0)
+            return self._read(
+                Message(
+                    message.value, cloudevents.spelt(message.headers), external=message.external
+                ),
+                nesting=0,
+            )
         except Refused as refused:
             return [refused.error]
 
@@ -74,9 +79,10 @@ class Reader:
             return self._framed(message, nesting=nesting)
         if wanted == "camt" or (wanted == "auto" and _is_xml(value)):
             return camt.read(message)
-        if wanted == "auto" and not value.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        start = value[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if wanted == "auto" and start not in (b"{", b"["):
             raise Refused(InputError("input.malformed", "neither JSON nor XML"))
-        if wanted == "auto":
+        if wanted == "auto" and start == b"{":
             first = native.read_one(value)
             if not isinstance(first, InputError) or b'"kind"' in value[:2048]:
                 return [first]
@@ -86,6 +92,8 @@ class Reader:
         self, content: Any, message: Message, *, nesting: int, wanted: str = "auto"
     ) -> list[Result]:
         external, bank = message.external, self.institution
+        if wanted == "auto" and isinstance(content, list):
+            return self._several(content, message, nesting=nesting)
         if wanted == "debezium" or (wanted == "auto" and debezium.recognises(content)):
             return debezium.read(content, tables=self.tables, external=external)
         if wanted == "openbanking-uk" or (wanted == "auto" and openbanking_uk.recognises(content)):
@@ -104,6 +112,19 @@ class Reader:
                 )
             )
         return found or [invalid(f"nothing that {wanted} knows is in the message")]
+
+    def _several(self, contents: list[Any], message: Message, *, nesting: int) -> list[Result]:
+        """An array is each of its elements, in order; one that can't be used does not stop the others."""
+        if not contents:
+            return [Noted("an empty array")]
+        results: list[Result] = []
+        for content in contents:
+            inner = Message(jsons.dumps(content), {}, external=message.external)
+            try:
+                results += self._read(inner, nesting=nesting + 1)
+            except Refused as refused:
+                results.append(refused.error)
+        return results
 
     def _envelope(self, message: Message, *, nesting: int) -> list[Result]:
         if cloudevents.is_structured(message.headers):

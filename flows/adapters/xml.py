@@ -13,6 +13,7 @@ from schemas.errors import InputError
 BYTES_MAX = 64 * 1024 * 1024
 DEPTH_MAX = 64
 """ISO 20022 messages are about 15 deep."""
+BOM = b"\xef\xbb\xbf"
 _DECLARATIONS = tuple(
     text.encode(encoding)
     for text in ("<!DOCTYPE", "<!ENTITY")
@@ -35,6 +36,8 @@ def parse(value: bytes) -> Element:
         raise Refused(InputError("input.too-large", detail))
     if any(mark in value for mark in _DECLARATIONS):
         raise _malformed("XML with a document type: entities are not read")
+    # Banks' converters leave an empty line before the declaration, which XML does not allow.
+    value = value.removeprefix(BOM).lstrip(b" \t\r\n")
     parser = etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,

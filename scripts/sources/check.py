@@ -188,6 +188,8 @@ def _outside(message: Message, content: Any) -> bool:
         or "transactions" in content
         or "balances" in content
         or "accounts" in content
+        or "cardTransactions" in content
+        or "cardAccounts" in content
     )
 
 

@@ -8,13 +8,15 @@ _UNSAID = frozenset({"NOTPROVIDED", "NOT PROVIDED", "NOTAVAILABLE"})
 
 
 def account_id(account: Element | None) -> tuple[str, str] | None:
-    """Scheme and number of an account, in any version's spelling: IBAN, BBAN, Othr, PrtryAcct, UPIC."""
+    """Scheme and number of an account, in any version's spelling: IBAN, BBAN, Othr, PrtryAcct, UPIC, else Prxy."""
     for path in _IDS:
         number = text(account, "Id", *path)
         if number:
             compact = number.replace(" ", "")
             return ("iban" if path[0] == "IBAN" else "account"), compact
-    return None
+    # Since version 8 an account may have a proxy alone, such as a telephone number.
+    proxy = text(account, "Prxy", "Id")
+    return ("account", proxy.replace(" ", "")) if proxy else None
 
 
 def other_side(detail: Element, *, own: str, money_in: bool) -> tuple[str | None, str | None]:

@@ -26,7 +26,7 @@ def test_every_sample_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     status, made = lines(capsys, *sorted(SOURCES.iterdir()))
     kinds = [line["event"]["kind"] for line in made if "event" in line]
     assert status == 0
-    assert len(kinds) == 5 + 5 + 5 + 3
+    assert len(kinds) == 5 + 2 + 5 + 5 + 4 + 3 + 3
     assert {"transaction.booked", "openbanking.pending", "transaction.removed"} <= set(kinds)
     assert made[0]["file"] == "berlin_group.json"
     statement = next(line for line in made if line["file"] == "camt053.xml")
