@@ -12,7 +12,7 @@ from flows.adapters import berlin_group, camt, cloudevents, debezium, jsons, nat
 from flows.adapters.shapes import Foreign, Message, Noted, Refused, Result, invalid
 from flows.sections import Table
 from schemas.errors import InputError
-from schemas.events import KINDS
+from schemas.events import KINDS, EventBase
 
 FORMATS = (
     "auto",
@@ -79,14 +79,23 @@ class Reader:
             return self._framed(message, nesting=nesting)
         if wanted == "camt" or (wanted == "auto" and _is_xml(value)):
             return camt.read(message)
+        return self._json(message, nesting=nesting, wanted=wanted)
+
+    def _json(self, message: Message, *, nesting: int, wanted: str) -> list[Result]:
+        """Native events first, so that they cost nothing more; what isn't one is looked at again."""
+        value = message.value or b""
+        if wanted != "auto":
+            return self._content(jsons.parse(value), message, nesting=nesting, wanted=wanted)
         start = value[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        if wanted == "auto" and start not in (b"{", b"["):
+        if start not in (b"{", b"["):
             raise Refused(InputError("input.malformed", "neither JSON nor XML"))
-        if wanted == "auto" and start == b"{":
-            first = native.read_one(value)
-            if not isinstance(first, InputError) or b'"kind"' in value[:2048]:
-                return [first]
-        return self._content(jsons.parse(value), message, nesting=nesting, wanted=wanted)
+        native_one = native.read_one(value)
+        if isinstance(native_one, EventBase):
+            return [native_one]
+        content = jsons.parse(value)
+        if "kind" in jsons.mapping(content):
+            return [native_one]
+        return self._content(content, message, nesting=nesting)
 
     def _content(
         self, content: Any, message: Message, *, nesting: int, wanted: str = "auto"
