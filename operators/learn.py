@@ -3,8 +3,8 @@
 Stage: 8 of 8. In: FeedbackReceived, open decisions. Out: lessons, impact records, a changed customer.
 
 A label is the value to the customer plus the value to the bank, in units of 10 EUR (`REWARD_SPEC`). It
-begins as an estimate and is revised when more is known: clicked, started and completed each stand for a
-share of the item's value, realised money replaces the estimate, and no answer within the window is 0.
+begins as an estimate and is revised when more is known: told and not yet answered is 0, clicked, started
+and completed each stand for a share of the item's value, realised money replaces the estimate.
 Only decisions whose every source is granted for training give lessons; what the customer asks for is
 done in any case.
 """
@@ -25,12 +25,22 @@ from schemas.events import FeedbackReceived
 from schemas.offers import Item
 from schemas.rules import Rules
 
-REWARD_SPEC = "value-10eur-v1"
+REWARD_SPEC = "value-10eur-v2"
 """Names the labels below; a change of any of them is a new name."""
 MINOR_PER_UNIT = 1000.0
 CURRENCY = "EUR"
-CLICKED_SHARE = 0.1
-STARTED_SHARE = 0.35
+SHARES: dict[str, float] = {
+    "delivered": 0.0,
+    "viewed": 0.0,
+    "clicked": 0.1,
+    "started": 0.35,
+    "completed": 1.0,
+}
+"""The share of an item's value that an answer stands for until more is known.
+
+Nothing yet is 0, from the delivery on: answers are rare, and whoever waited for the end of the window would
+hear of the takers days before the others, and think too well of whatever is new.
+"""
 COSTS: dict[str, float] = {"dismissed": -0.1, "muted": -1.5, "complained": -5.0}
 """What an unwanted word costs, in units of 10 EUR: attention, reach, trust."""
 DISTRUST_COST = -0.3
@@ -178,25 +188,16 @@ def _label(
     outcome: str, why: str | None, decision: OpenDecision, item: Item | None
 ) -> float | None:
     """The label that an answer stands for, in units of 10 EUR; None if it says nothing of value."""
-    full = 0.0
-    if item is not None:
-        full = (item.value_customer_minor + item.value_bank_minor) / MINOR_PER_UNIT
-    match outcome:
-        case "clicked":
-            return CLICKED_SHARE * full
-        case "started":
-            return STARTED_SHARE * full
-        case "completed":
-            return full
-        case "dismissed" | "muted" | "complained":
-            earned = (
-                decision.label or 0.0 if decision.last_outcome in {"completed", "value"} else 0.0
-            )
-            if why in EXCUSED[outcome]:
-                return earned
-            distrust = outcome == "dismissed" and why == "dont_trust"
-            return earned + (DISTRUST_COST if distrust else COSTS[outcome])
-    return None
+    if outcome in SHARES:
+        full = 0 if item is None else item.value_customer_minor + item.value_bank_minor
+        return SHARES[outcome] * full / MINOR_PER_UNIT
+    if outcome not in COSTS:
+        return None
+    earned = decision.label or 0.0 if decision.last_outcome in {"completed", "value"} else 0.0
+    if why in EXCUSED[outcome]:
+        return earned
+    distrust = outcome == "dismissed" and why == "dont_trust"
+    return earned + (DISTRUST_COST if distrust else COSTS[outcome])
 
 
 def _teach(

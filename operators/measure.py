@@ -3,8 +3,9 @@
 In: impact records (`operators.impact` describes them), in any order. Out: a report.
 
 The customer is the unit, as it was the unit of assignment: value is money per customer in the first days
-after their first decision, acceptance is completed per said with its variance over customers. The
-intervals are confidence sequences: looking every minute and stopping when it pleases keeps their promise.
+after their first decision, taken up is completed per customer, silences and all, and acceptance is completed
+per said with its variance over customers. Acceptance flatters who says little and blames who has said the
+best already; taken up per customer does neither. The intervals are confidence sequences: looking every minute and stopping when it pleases keeps their promise.
 """
 
 from collections.abc import Iterable, Mapping
@@ -136,10 +137,14 @@ class Uplift:
 
         Returns:
             ``value_eur`` per arm and differences in EUR per customer, from customers whose horizon has
-            passed; ``acceptance`` per arm and differences as shares of what was said; counts.
+            passed; ``taken_up`` per arm and differences in completions per customer so far;
+            ``acceptance`` per arm and differences as shares of what was said; counts.
         """
         value = {arm: Moments() for arm in ARMS}
+        taken = {arm: Moments() for arm in ARMS}
         for person in self._people.values():
+            if person.arm in taken:
+                taken[person.arm].add(person.completed, 1.0)
             if person.arm in value and self._now_ms >= person.first_ms + self._horizon_ms:
                 value[person.arm].add(self._realised(person) / 100.0, 1.0)
         return {
@@ -155,6 +160,8 @@ class Uplift:
             "value_uplift_eur": self._differences(
                 value, (("treatment", "holdout"), ("treatment", "control"))
             ),
+            "taken_up": {arm: _mean(moments) for arm, moments in taken.items()},
+            "taken_up_uplift": self._differences(taken, (("treatment", "control"),)),
             "acceptance": {arm: _mean(moments) for arm, moments in self._acceptance.items()},
             "acceptance_uplift": self._differences(self._acceptance, (("treatment", "control"),)),
             "silences": dict(self._silences),

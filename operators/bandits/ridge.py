@@ -43,7 +43,7 @@ class Levers:
     ridge: float = 400.0
     ridge_main: float = 12.0
     ridge_offset: float = 12.0
-    spread: float = 0.25
+    spread: float = 0.1
     floor: float = 0.02
     members: int = MEMBERS
     half_life_days: float = 365.0

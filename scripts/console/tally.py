@@ -18,6 +18,7 @@ LATENCIES = 4_000
 PENDING_MAX = 50_000
 """Events whose decision may still come, for the latency; the oldest are forgotten."""
 RATE_SPAN_MS = 5_000
+MINOR_PER_EUR = 100
 CAUSE = "__connect.errors.exception.class.name"
 
 
@@ -95,6 +96,8 @@ class Tally:
     models: dict[str, tuple[int, int]] = field(default_factory=dict)
     lag: int = 0
     _produced: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    _decided: set[str] = field(default_factory=set)
+    _issued: set[str] = field(default_factory=set)
     _completed: set[str] = field(default_factory=set)
 
     def sent(self, event: Mapping[str, Any], *, at_ms: int, wall_ms: int) -> None:
@@ -155,16 +158,14 @@ class Tally:
         if kind == "offer.recalled":
             self.recalls += 1
             return
-        decision_id, arm = str(body.get("decision_id")), arm_of(str(body.get("arm")))
-        if decision_id in self.acceptance.said:
+        decision_id = str(body.get("decision_id"))
+        if decision_id in self._issued:
             return
+        self._issued.add(decision_id)
         if kind == "intervention.issued":
             self.interventions += 1
         else:
             self.offers += 1
-        self.acceptance.said[decision_id] = Said(
-            arm, self.now_ms, completed=decision_id in self._completed
-        )
         title = str(body.get("title"))
         self.latest.appendleft(
             Shown(
@@ -173,7 +174,7 @@ class Tally:
                 # The column beside it has the title already.
                 reason=str(body.get("reason")).removeprefix(f"We suggest «{title}». "),
                 propensity=float(body.get("propensity") or 0.0),
-                arm=arm,
+                arm=arm_of(str(body.get("arm"))),
                 kind=str(body.get("kind")),
             )
         )
@@ -182,6 +183,7 @@ class Tally:
         self.decisions.add(max(timestamp_ms, self.wall_ms))
         if body.get("chosen") == SILENCE:
             self.silences += 1
+        self._moment(body)
         self.degraded.update(map(str, body.get("degraded", ())))
         trigger = body.get("trigger", {})
         produced_ms = self._produced.get(str(trigger.get("id")))
@@ -189,13 +191,39 @@ class Tally:
         if produced_ms is not None and timestamp_ms >= produced_ms:
             self.latencies_ms.append(timestamp_ms - produced_ms)
 
+    def _moment(self, body: Mapping[str, Any]) -> None:
+        """Count a decision in which something could have been said, and what was."""
+        allowed = allowed_in(body)
+        decision_id, customer = str(body.get("decision_id")), str(body.get("customer"))
+        if not allowed or decision_id in self._decided:
+            return
+        self._decided.add(decision_id)
+        arm = arm_of(str(body.get("arm")))
+        self.acceptance.moment(arm, customer)
+        row = allowed.get(str(body.get("chosen")))
+        if row is None:
+            return
+        minor = int(row.get("value_customer", 0)) + int(row.get("value_bank", 0))
+        said = Said(arm, customer, str(row["action"]), minor / MINOR_PER_EUR)
+        self.acceptance.tell(decision_id, said)
+        if decision_id in self._completed:
+            self._completed.remove(decision_id)
+            self.acceptance.take(decision_id)
+
     def _impact(self, body: Mapping[str, Any]) -> None:
         if body.get("type") == "uplift":
             self.uplift = dict(body)
         elif body.get("type") == "feedback" and body.get("outcome") == "completed":
             decision_id = str(body.get("decision_id"))
-            said = self.acceptance.said.get(decision_id)
-            if said is None:
+            if not self.acceptance.take(decision_id):
+                # Topics have no common order: the decision may still come.
                 self._completed.add(decision_id)
-            else:
-                said.completed = True
+
+
+def allowed_in(decision: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The rows of what a decision could have said, by action; silence apart."""
+    return {
+        str(row["action"]): row
+        for row in decision.get("candidates", ())
+        if row.get("stage_reached") == "arbitrate" and row["action"] != SILENCE
+    }

@@ -8,32 +8,40 @@ from rich.table import Table
 from rich.text import Text
 
 from scripts.console import words
+from scripts.console.acceptance import ARMS
+from scripts.console.chart import chart
 from scripts.console.tally import Tally
 
 HEADER_LINES = 4
-FIGURES_LINES = 9
+FIGURES_LINES = 10
+CHART_LINES = 11
 INSIGHT_LINES = 5
 INSIGHT_LINES_TALL = 9
 TALL = 40
 WIDE = 130
 STYLE_OF_ARM = {"committee": "cyan", "control": "yellow", "holdout": "magenta"}
+STYLE_OF_CURVE = {"committee": "cyan", "random": "yellow", "greedy": "green"}
 
 
 def render(tally: Tally, *, width: int, height: int) -> RenderableType:
     """The whole screen, to fit ``width`` × ``height`` characters."""
     insights = INSIGHT_LINES_TALL if height >= TALL else INSIGHT_LINES
-    layout = Layout()
-    layout.split_column(
+    charts = CHART_LINES if height >= TALL and tally.header.answering else 0
+    parts = [
         Layout(_header(tally), size=HEADER_LINES),
         Layout(name="figures", size=FIGURES_LINES),
         Layout(name="offers"),
         Layout(_insights(tally, lines=insights - 2), size=insights),
-    )
+    ]
+    if charts:
+        parts.insert(2, Layout(_curves(tally, width=width), size=charts))
+    layout = Layout()
+    layout.split_column(*parts)
     left = 46 if width >= WIDE else 40
     layout["figures"].split_row(
-        Layout(_counts(tally), size=left), Layout(_learning(tally, width=width - left))
+        Layout(_counts(tally), size=left), Layout(_learning(tally, spark=not charts))
     )
-    rows = height - HEADER_LINES - FIGURES_LINES - insights - 4
+    rows = height - HEADER_LINES - FIGURES_LINES - charts - insights - 4
     layout["offers"].update(_offers(tally, rows=max(rows, 1), width=width))
     return layout
 
@@ -70,19 +78,47 @@ def _counts(tally: Tally) -> RenderableType:
     return Panel(table, title="stream", title_align="left", box=box.ROUNDED)
 
 
-def _learning(tally: Tally, *, width: int) -> RenderableType:
-    bins = max(8, min(width - 48, 40))
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    for arm, line, figures in words.acceptance_lines(tally, bins=bins):
-        table.add_row(Text(arm, STYLE_OF_ARM[arm]), Text(line, STYLE_OF_ARM[arm]), figures)
-    truth = [Text(f"true {line}", "dim") for line in words.truth_lines(tally)]
-    uplift = [Text(line, no_wrap=True, overflow="ellipsis") for line in words.uplift_lines(tally)]
+def _learning(tally: Tally, *, spark: bool) -> RenderableType:
+    lines = [
+        Text.assemble((f"{words.NAMES[arm]:<10}", STYLE_OF_ARM[arm]), figures)
+        for arm, figures in words.acceptance_lines(tally)
+    ]
+    if tally.header.answering:
+        lines.append(Text(f"{'more':<10}{words.gain_line(tally)}", "bold"))
+    if spark:
+        lines += [
+            Text(f"true {name:<16} {bars}", STYLE_OF_CURVE[name.removeprefix("worth ")])
+            for name, bars in words.curve_lines(tally, bins=30)
+            if name.startswith("worth ")
+        ]
+    lines += [Text(f"true {line}", "dim") for line in words.truth_lines(tally)]
+    lines += [Text(line) for line in words.uplift_lines(tally)]
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Panel(Group(*lines), title="taken up, by customer", title_align="left", box=box.ROUNDED)
+
+
+def _curves(tally: Tally, *, width: int) -> RenderableType:
+    """Chance and worth at the committee's moments, side by side, as they come."""
+    half = (width - 6) // 2
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=half)
+    grid.add_column(width=half)
+    titles, pictures = [], []
+    for unit, by_name in words.curves(tally, bins=half).items():
+        title = Text(f"true {unit} a moment, {'%' if unit == 'chance' else 'EUR'}: ", "dim")
+        for name in reversed(by_name):
+            title.append(f"{name} ", STYLE_OF_CURVE[name])
+        titles.append(title)
+        pictures.append(
+            Group(*chart(by_name, styles=STYLE_OF_CURVE, width=half, height=CHART_LINES - 3))
+        )
+    grid.add_row(*titles)
+    grid.add_row(*pictures)
+    moments = sum(1 for judged in tally.acceptance.judged if judged.arm == ARMS[0])
     return Panel(
-        Group(table, *truth, *uplift),
-        title="taken up, over time",
+        grid,
+        title=f"what choosing adds, over {moments:,} moments",
         title_align="left",
         box=box.ROUNDED,
     )

@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from scripts.console.acceptance import ARMS, spark, wilson
+from scripts.console.acceptance import ARMS, spark
 from scripts.console.tally import Tally
 
 NO_FIGURE = "–"
 LATELY = 300
 """How many of the committee's last moments count as lately."""
-SAID_PER_BIN = 15
-"""The smaller arm decides how finely time is cut."""
+NAMES: dict[str, str] = {"committee": "committee", "control": "random"}
+"""What the arms are called on the screen."""
 
 
 def date_of(at_ms: int) -> str:
@@ -46,48 +46,87 @@ def model(tally: Tally) -> str:
     return ", ".join(parts)
 
 
-def acceptance_lines(tally: Tally, *, bins: int) -> list[tuple[str, str, str]]:
-    """For each arm: its name, its sparkline, its figures."""
-    accepted = tally.acceptance
-    fewest = min(accepted.count(arm)[1] for arm in ARMS)
-    bins = max(1, min(bins, max(4, fewest // SAID_PER_BIN)))
-    series = {arm: accepted.series(arm, bins=bins) for arm in ARMS}
-    top = max((s for row in series.values() for s in row if s is not None), default=0.0)
+def acceptance_lines(tally: Tally) -> list[tuple[str, str]]:
+    """For each arm: its name, and what was counted."""
     lines = []
     for arm in ARMS:
-        completed, said = accepted.count(arm)
-        if said and not tally.header.answering:
-            figures = f"{said:,} said; a replay can't answer"
-        elif said:
-            low, high = wilson(completed, said)
+        count = tally.acceptance.count(arm)
+        if count.said and not tally.header.answering:
+            figures = f"{count.said:,} said; a replay can't answer"
+        elif count.said:
             figures = (
-                f"{100 * completed / said:4.1f} % of {said:,}  [{100 * low:.1f}–{100 * high:.1f}]"
+                f"{100 * count.taken / count.customers:.1f} of 100 customers took up,"
+                f" {count.worth_eur / count.customers:.2f} EUR each;"
+                f" {100 * count.taken / count.said:.1f} % of {count.said:,} said"
             )
         else:
             figures = "nothing said yet"
-        lines.append((arm, spark(series[arm], top=top), figures))
+        lines.append((arm, figures))
     return lines
+
+
+def gain_line(tally: Tally) -> str:
+    """Committee minus random, counted per customer, with 95 % intervals."""
+    gain = tally.acceptance.gain()
+    if gain is None:
+        return "too few customers yet"
+    (taken, taken_half), (worth, worth_half) = gain
+    return (
+        f"{100 * taken:+.1f} ± {100 * taken_half:.1f} of 100 customers,"
+        f" {worth:+.2f} ± {worth_half:.2f} EUR each"
+    )
+
+
+def curve_lines(tally: Tally, *, bins: int) -> list[tuple[str, str]]:
+    """What was chosen and what was not, over time, as lines of bars on one scale."""
+    rows = curves(tally, bins=bins)
+    lines = []
+    for unit, by_name in rows.items():
+        top = max((max(values) for values in by_name.values() if values), default=0.0)
+        lines += [(f"{unit} {name}", spark(values, top=top)) for name, values in by_name.items()]
+    return lines
+
+
+def curves(tally: Tally, *, bins: int) -> dict[str, dict[str, list[float]]]:
+    """By ``chance`` (per cent) and ``worth`` (EUR): random, greedy and chosen, over the committee's moments."""
+    rows = tally.acceptance.curves(ARMS[0], bins=bins)
+    chances, worths = [chance for chance, _ in rows], [worth for _, worth in rows]
+    return {
+        unit: {
+            "random": [scale * row.even for row in means],
+            "greedy": [scale * row.greedy for row in means],
+            "committee": [scale * row.chosen for row in means],
+        }
+        for unit, means, scale in (("chance", chances, 100.0), ("worth", worths, 1.0))
+    }
 
 
 def truth_lines(tally: Tally) -> list[str]:
     """What is true and no learner sees, at the committee's last moments, beside what else was allowed then."""
     accepted = tally.acceptance
-    chances = accepted.chances(ARMS[0], last=LATELY)
-    worths = accepted.worths(ARMS[0], last=LATELY)
-    if chances is None or worths is None:
+    lately = accepted.lately(ARMS[0], last=LATELY)
+    if lately is None:
         return [NO_FIGURE]
-    said, even, best = map(share, chances)
+    chance, worth = lately
     lines = [
-        f"chance {said}; even draw {even}, best allowed {best}",
-        f"worth {worths[0]:.2f} EUR; even draw {worths[1]:.2f}, best allowed {worths[2]:.2f}",
+        (
+            f"chance {share(chance.chosen)}; random {share(chance.even)},"
+            f" greedy {share(chance.greedy)}, best allowed {share(chance.best)}"
+        ),
+        (
+            f"worth {worth.chosen:.2f} EUR; random {worth.even:.2f}, greedy {worth.greedy:.2f},"
+            f" best allowed {worth.best:.2f}"
+        ),
     ]
-    lifts = accepted.lifts(ARMS[0])
-    if lifts is not None:
-        (chance, chance_half), (worth, worth_half) = lifts
-        lines.append(
-            f"whole run, over an even draw at the same moments: chance {100 * chance:+.1f} ±"
-            f" {100 * chance_half:.1f} points, worth {worth:+.2f} ± {worth_half:.2f} EUR"
-        )
+    for over in ("even", "greedy"):
+        lifts = accepted.lifts(ARMS[0], over=over)
+        if lifts is not None:
+            (chances, chance_half), (worths, worth_half) = lifts
+            lines.append(
+                f"whole run, over {'random' if over == 'even' else over} at the same moments: chance"
+                f" {100 * chances:+.1f} ± {100 * chance_half:.1f} points,"
+                f" worth {worths:+.2f} ± {worth_half:.2f} EUR"
+            )
     return lines
 
 
@@ -100,9 +139,10 @@ def uplift_lines(tally: Tally) -> list[str]:
     matured = report.get("matured", {})
     worth = _difference(value.get("treatment_minus_holdout"), scale=1.0, unit=" EUR")
     seen = f"{matured.get('treatment', 0)} and {matured.get('holdout', 0)} customers"
-    acceptance = report.get("acceptance_uplift", {}).get("treatment_minus_control")
+    taken = report.get("taken_up_uplift", {}).get("treatment_minus_control")
     return [
-        "taken up − control: " + _difference(acceptance, scale=100.0, unit=" points"),
+        "taken up − random, of 100 customers, at any time: "
+        + _difference(taken, scale=100.0, unit=""),
         f"value − holdout, {report.get('horizon_days')} days: {worth} ({seen})",
     ]
 
@@ -118,7 +158,7 @@ def _difference(found: dict[str, Any] | None, *, scale: float, unit: str) -> str
 def plain_line(tally: Tally) -> str:
     """One line for a log: where a terminal is missing."""
     said = tally.offers + tally.interventions
-    arms = "; ".join(f"{name} {figures}" for name, _, figures in acceptance_lines(tally, bins=1))
+    arms = "; ".join(f"{NAMES[arm]} {figures}" for arm, figures in acceptance_lines(tally))
     return (
         f"{date_of(tally.now_ms)} | {tally.events.total:,} events"
         f" ({tally.events.per_s(tally.wall_ms):.0f}/s), {tally.decisions.total:,} decisions,"
@@ -147,8 +187,10 @@ def summary(tally: Tally) -> str:
             f"p50 {ms(tally.latency(0.5))}, p99 {ms(tally.latency(0.99))}, event to decision",
         ),
     ]
-    for name, _, figures in acceptance_lines(tally, bins=1):
-        rows.append((f"taken up, {name}", figures))
+    rows += [(f"counted, {NAMES[arm]}", figures) for arm, figures in acceptance_lines(tally)]
+    if tally.header.answering:
+        rows.append(("committee − random", gain_line(tally)))
+    rows += [(name, line) for name, line in curve_lines(tally, bins=40)]
     rows += [("truth at the end", line) for line in truth_lines(tally)]
     rows += [("uplift", line) for line in uplift_lines(tally)]
     rows += [

@@ -23,9 +23,11 @@ every_s = 2.0
 
 [rules]
 # More than in service, so that a short run has something to compare with.
-holdout_share = 0.10
-control_share = 0.30
+holdout_share = {holdout}
+control_share = {control}
 """
+HOLDOUT_SHARE = 0.08
+CONTROL_SHARE = 0.40
 
 
 def write(directory: Path, *, bootstrap: str, prefix: str) -> Path:
@@ -35,6 +37,8 @@ def write(directory: Path, *, bootstrap: str, prefix: str) -> Path:
         bootstrap=bootstrap,
         prefix=prefix,
         partitions=PARTITIONS,
+        holdout=HOLDOUT_SHARE,
+        control=CONTROL_SHARE,
         identity=(directory / "identity").as_posix(),
         state=(directory / "state").as_posix(),
     )

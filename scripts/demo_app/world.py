@@ -6,13 +6,12 @@ from typing import Any, Protocol
 from flows.catalogue import load
 from schemas.base import Channel
 from schemas.offers import Item
-from scripts.console.acceptance import Judged, arm_of
-from scripts.console.tally import Tally
+from scripts.console.acceptance import Choices, Judged, arm_of
+from scripts.console.tally import MINOR_PER_EUR, Tally, allowed_in
 from scripts.demo_app.options import Options
 from scripts.replay.berka import berka
 from scripts.town import Emitted, Town
 
-MINOR_PER_EUR = 100
 VALUE_DAYS = 10
 """How often a resident's value is reported; shorter than a month so that a short run sees some."""
 
@@ -59,12 +58,8 @@ class TownWorld:
 
     def judge(self, decision: dict[str, Any], tally: Tally) -> None:
         """Tell the console how good the choice truly was, among what the rules allowed."""
-        customer = str(decision.get("customer"))
-        allowed = [
-            item
-            for row in decision.get("candidates", ())
-            if row.get("stage_reached") == "arbitrate" and (item := self._items.get(row["action"]))
-        ]
+        customer, accepted = str(decision.get("customer")), tally.acceptance
+        allowed = [item for action in allowed_in(decision) if (item := self._items.get(action))]
         if not allowed or customer not in self._town.residents:
             return
         channel = str(decision.get("channel") or Channel.PUSH)
@@ -79,17 +74,24 @@ class TownWorld:
             for item in allowed
         }
         chosen = str(decision.get("chosen"))
+        greedy = max(allowed, key=lambda item: (accepted.popularity(item.id), item.id)).id
         tally.judge(
             Judged(
                 arm=arm_of(str(decision.get("arm"))),
-                chance=chances.get(chosen),
-                chance_even=sum(chances.values()) / len(chances),
-                chance_best=max(chances.values()),
-                worth_eur=worths.get(chosen, 0.0),
-                worth_even_eur=sum(worths.values()) / (len(worths) + 1),
-                worth_best_eur=max(0.0, *worths.values()),
+                chance=_choices(chances, chosen=chosen, greedy=greedy),
+                worth=_choices(worths, chosen=chosen, greedy=greedy),
             )
         )
+
+
+def _choices(values: dict[str, float], *, chosen: str, greedy: str) -> Choices:
+    """What could have been done; saying nothing is worth 0, and an even draw may fall on it."""
+    return Choices(
+        chosen=values.get(chosen, 0.0),
+        even=sum(values.values()) / (len(values) + 1),
+        greedy=values[greedy],
+        best=max(0.0, *values.values()),
+    )
 
 
 def _as_offer(item: Item, channel: str) -> dict[str, Any]:

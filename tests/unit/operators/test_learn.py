@@ -8,7 +8,7 @@ from tests.answers import START_MS, customer, decision, said, tell
 
 
 def test_the_label_grows_with_the_answer_and_ends_as_money() -> None:
-    """Clicked, started, completed and realised: each lesson revises the one before."""
+    """Delivered, clicked, started, completed and realised: each lesson revises the one before."""
     _, lessons, impact = tell(
         customer(decision()),
         said("delivered", number=1),
@@ -20,13 +20,13 @@ def test_the_label_grows_with_the_answer_and_ends_as_money() -> None:
         said("value", number=7, days=60, value_bank_minor=500),
     )
     labels = [lesson.label for lesson in lessons]
-    assert labels == pytest.approx([0.8, 2.8, 8.0, 3.0, 3.5], abs=1e-3)
+    assert labels == pytest.approx([0.0, 0.8, 2.8, 8.0, 3.0, 3.5], abs=1e-3)
     assert [lesson.label_before for lesson in lessons] == [None, *labels[:-1]]
     assert [lesson.outcome for lesson in lessons] == [
-        "clicked", "started", "completed", "value", "value",
+        "delivered", "clicked", "started", "completed", "value", "value",
     ]  # fmt: skip
     assert {lesson.at_ms for lesson in lessons} == {START_MS}
-    assert len({lesson.lesson_id for lesson in lessons}) == 5
+    assert len({lesson.lesson_id for lesson in lessons}) == 6
     assert [record["type"] for record in impact] == ["feedback"] * 5 + ["value"] * 2
     assert all(record["counted"] for record in impact[:5])
 

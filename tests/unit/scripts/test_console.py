@@ -3,7 +3,8 @@ from rich.console import Console
 
 from schemas.decisions import SILENCE
 from scripts.console import Header, Tally, render
-from scripts.console.acceptance import Acceptance, Judged, Said, arm_of, spark, wilson
+from scripts.console.acceptance import Acceptance, Choices, Judged, Said, arm_of, spark
+from scripts.console.chart import BLANK, chart
 from scripts.console.tally import CAUSE
 from scripts.console.words import plain_line, summary
 from scripts.demo_app.screen import Screen
@@ -28,6 +29,29 @@ def offer(number: int, arm: str, **more: object) -> dict[str, object]:
     }
 
 
+def decision(number: int, arm: str, *, chosen: str = "travel_insurance") -> dict[str, object]:
+    """A message of the ``decisions`` topic, in which one thing could be said."""
+    insurance = {"value_customer": 3_000, "value_bank": 1_000}
+    return {
+        "decision_id": f"d{number}",
+        "customer": f"c{number % 120:05d}",
+        "arm": arm,
+        "chosen": chosen,
+        "trigger": {"id": f"e{number}"},
+        "degraded": [],
+        "candidates": [
+            {"action": "travel_insurance", "stage_reached": "arbitrate", **insurance},
+            {"action": "mortgage", "stage_reached": "screen"},
+            {"action": SILENCE, "stage_reached": "arbitrate"},
+        ],
+    }
+
+
+def completion(number: int) -> dict[str, object]:
+    """A message of the ``impact`` topic: it was taken up."""
+    return {"type": "feedback", "outcome": "completed", "decision_id": f"d{number}"}
+
+
 @pytest.fixture
 def tally() -> Tally:
     """A run of a minute."""
@@ -38,16 +62,16 @@ def tally() -> Tally:
         made.sent(event, at_ms=BEGAN_MS + number * 3_600_000, wall_ms=wall_ms)
         if number % 2 == 0:
             said = number % 4 == 0
-            chosen = "travel_insurance" if said else SILENCE
-            decision = {"chosen": chosen, "trigger": {"id": f"e{number}"}, "degraded": []}
-            made.take("decisions", decision, timestamp_ms=wall_ms + 10 + number % 7)
+            arm = "control" if number % 120 % 3 == 0 else "exploit"
+            record = decision(number, arm, chosen="travel_insurance" if said else SILENCE)
+            made.take("decisions", record, timestamp_ms=wall_ms + 10 + number % 7)
             if said:
-                arm = "control" if number % 3 == 0 else "exploit"
                 made.take("offers", offer(number, arm))
-                made.judge(Judged(arm_of(arm), 0.1, 0.05, 0.2, 3.0, 1.0, 5.0))
+            chance = Choices(0.1 if said else 0.0, 0.05, 0.08, 0.2)
+            worth = Choices(3.0 if said else 0.0, 1.0, 2.0, 5.0)
+            made.judge(Judged(arm_of(arm), chance, worth))
             if number % 20 == 0:
-                done = {"type": "feedback", "outcome": "completed", "decision_id": f"d{number}"}
-                made.take("impact", done)
+                made.take("impact", completion(number))
     for code in (b"input.malformed", b"input.malformed", b"input.unknown-kind"):
         made.take("dead-letters", {}, headers={CAUSE: code})
     made.take("insights", {"customer": "c00001", "words": "Your pay has come."})
@@ -69,8 +93,10 @@ def test_counts(tally: Tally) -> None:
     assert tally.decisions.total == 300
     assert (tally.offers, tally.silences) == (150, 150)
     assert tally.dead == {"input.malformed": 2, "input.unknown-kind": 1}
-    assert tally.acceptance.count("control") == (10, 50)
-    assert tally.acceptance.count("committee") == (20, 100)
+    control, committee = map(tally.acceptance.count, ("control", "committee"))
+    assert (control.customers, control.moments, control.said, control.taken) == (20, 100, 50, 10)
+    assert (committee.customers, committee.said, committee.taken) == (40, 100, 20)
+    assert committee.worth_eur == 20 * 40.0
     assert tally.models == {"committee": (4, 70)}
 
 
@@ -91,9 +117,18 @@ def test_offer_seen_twice_counts_once(tally: Tally) -> None:
 def test_completion_before_its_offer_counts() -> None:
     """Topics have no common order: an answer may be read before what it answers."""
     tally = Tally(HEADER)
-    tally.take("impact", {"type": "feedback", "outcome": "completed", "decision_id": "d5"})
-    tally.take("offers", offer(5, "explore"))
-    assert tally.acceptance.count("committee") == (1, 1)
+    tally.take("impact", completion(5))
+    for _ in range(2):  # a decision that is delivered again changes nothing
+        tally.take("decisions", decision(5, "explore"))
+    count = tally.acceptance.count("committee")
+    assert (count.moments, count.said, count.taken) == (1, 1, 1)
+
+
+def test_a_moment_without_a_choice_is_none() -> None:
+    """Where the rules allowed nothing there was nothing to choose, in either arm."""
+    tally = Tally(HEADER)
+    tally.take("decisions", {**decision(5, "control", chosen=SILENCE), "candidates": []})
+    assert tally.acceptance.count("control").moments == 0
 
 
 @pytest.mark.parametrize(("width", "height"), [(100, 30), (140, 45)])
@@ -105,7 +140,7 @@ def test_view_fits(tally: Tally, width: int, height: int) -> None:
     assert max(map(len, lines)) <= width
     for words in (
         "Apache Kafka 4", "seed 7", "events in", "600", "p50", "dead letters 3", "committee",
-        "control", "Insure your journey", "You booked a flight", "0.25", "Your pay has come",
+        "random", "Insure your journey", "You booked a flight", "0.25", "Your pay has come",
         "committee v4", "true chance",
     ):  # fmt: skip
         assert words in text, words
@@ -114,7 +149,7 @@ def test_view_fits(tally: Tally, width: int, height: int) -> None:
 def test_a_replay_is_not_blamed() -> None:
     """Where nobody can answer, no share taken up is claimed."""
     tally = Tally(Header("b", "replay", "1", 2, answering=False))
-    tally.take("offers", offer(1, "exploit"))
+    tally.take("decisions", decision(1, "exploit"))
     assert "1 said; a replay can't answer" in summary(tally)
     assert "0.0 %" not in summary(tally)
 
@@ -142,13 +177,13 @@ def test_summary_has_the_figures_of_the_run(tally: Tally) -> None:
             "horizon_days": 28,
             "matured": {"treatment": 10, "holdout": 2},
             "value_uplift_eur": {"treatment_minus_holdout": {"estimate": None}},
-            "acceptance_uplift": {"treatment_minus_control": difference},
+            "taken_up_uplift": {"treatment_minus_control": difference},
         },
     )
     text = summary(tally)
     assert "600 sent" in text
-    assert "20.0 % of 100" in text
-    assert "+3.1 points [+1.0, +5.2]" in text
+    assert "50.0 of 100 customers took up, 20.00 EUR each; 20.0 % of 100 said" in text
+    assert "+3.1 [+1.0, +5.2]" in text
     assert "too few yet" in text
     assert "input.malformed 2" in text
     assert "\n" not in plain_line(tally)
@@ -162,26 +197,48 @@ def test_no_terminal_gives_lines(tally: Tally, capsys: pytest.CaptureFixture[str
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
-def test_series_shares_its_spans() -> None:
-    """Both arms are cut at the same instants, so that they can be read one below the other."""
-    acceptance = Acceptance()
+def test_what_is_counted_is_counted_by_customer() -> None:
+    """A customer counts once, however much was said; twice taken up is once."""
+    accepted = Acceptance()
+    for number in range(80):
+        arm = "committee" if number < 40 else "control"
+        accepted.moment(arm, f"c{number}")
+        accepted.tell(f"d{number}", Said(arm, f"c{number}", "pot", 20.0))
+        if number % (2 if number < 40 else 4) == 0:
+            assert accepted.take(f"d{number}")
+            assert accepted.take(f"d{number}")
+    assert not accepted.take("another")
+    gain = accepted.gain()
+    assert gain is not None
+    (taken, half), (worth, worth_half) = gain
+    assert (taken, worth) == pytest.approx((0.25, 5.0))
+    assert half == pytest.approx(1.96 * (0.25 / 39 + 0.1875 / 39) ** 0.5, rel=1e-3)
+    assert worth_half == pytest.approx(20 * half)
+
+
+def test_nothing_is_claimed_of_a_few_customers() -> None:
+    """An interval needs some customers on both sides."""
+    accepted = Acceptance()
     for number in range(100):
-        arm = "committee" if number < 90 else "control"
-        acceptance.said[str(number)] = Said(arm, number, completed=number % 2 == 0)
-    assert acceptance.series("control", bins=10) == [None] * 9 + [0.5]
-    assert acceptance.series("committee", bins=10) == [0.5] * 9 + [None]
+        accepted.moment("committee" if number < 90 else "control", f"c{number}")
+    assert accepted.gain() is None
 
 
-def test_wilson_holds_the_share() -> None:
-    """The interval contains the share, narrows with more, and knows nothing from nothing."""
-    assert wilson(0, 0) == (0.0, 1.0)
-    narrow, wide = wilson(100, 1000), wilson(10, 100)
-    assert wide[0] < narrow[0] < 0.1 < narrow[1] < wide[1]
+def test_the_most_popular_is_what_was_taken_up_most_often() -> None:
+    """One taker of one says less than ten of twenty."""
+    accepted = Acceptance()
+    accepted.moment("control", "c")
+    for number in range(21):
+        action = "lucky" if number == 20 else "liked"
+        accepted.tell(f"d{number}", Said("control", "c", action, 1.0))
+        if number % 2 == 0:
+            accepted.take(f"d{number}")
+    assert accepted.popularity("liked") > accepted.popularity("lucky") > accepted.popularity("new")
 
 
 def test_spark_of_nothing_is_flat() -> None:
     """No completions at all is a flat line, not a division by zero."""
-    assert spark([0.0, None, 0.0], top=0.0) == "▁·▁"
+    assert spark([0.0, 0.0], top=0.0) == "▁▁"
 
 
 def test_lifts_are_paired() -> None:
@@ -189,12 +246,46 @@ def test_lifts_are_paired() -> None:
     accepted = Acceptance()
     for number in range(40):
         even = 0.05 + number / 1000  # differs from moment to moment, what choosing adds does not
-        accepted.judged.append(Judged("committee", even + 0.02, even, 0.3, 2.0, 1.5, 3.0))
-        accepted.judged.append(Judged("control", 0.01, even, 0.3, 0.0, 1.5, 3.0))
+        chance = Choices(even + 0.02, even, even + 0.03, 0.3)
+        accepted.judged.append(Judged("committee", chance, Choices(2.0, 1.5, 1.0, 3.0)))
+        idle = Choices(0.01, even, even, 0.3)
+        accepted.judged.append(Judged("control", idle, idle))
         if number == 20:
             assert accepted.lifts("committee") is None
-    lifts = accepted.lifts("committee")
-    assert lifts is not None
-    (chance, chance_half), (worth, worth_half) = lifts
-    assert (chance, chance_half) == pytest.approx((0.02, 0.0), abs=1e-9)
-    assert (worth, worth_half) == pytest.approx((0.5, 0.0), abs=1e-9)
+    for over, added, worth in (("even", 0.02, 0.5), ("greedy", -0.01, 1.0)):
+        lifts = accepted.lifts("committee", over=over)
+        assert lifts is not None
+        assert lifts[0] == pytest.approx((added, 0.0), abs=1e-9)
+        assert lifts[1] == pytest.approx((worth, 0.0), abs=1e-9)
+
+
+def test_curves_are_means_of_equally_many_moments() -> None:
+    """Few moments make few points; each point is the mean of its span."""
+    accepted = Acceptance()
+    for number in range(90):
+        row = Choices(number / 100, 0.1, 0.2, 0.9)
+        accepted.judged.append(Judged("committee", row, row))
+    chances = [chance.chosen for chance, _ in accepted.curves("committee", bins=50)]
+    assert chances == pytest.approx([0.145, 0.445, 0.745])
+
+
+def test_a_chart_draws_a_rising_line() -> None:
+    """From the lower left to the upper right, and nowhere else; nothing for no values."""
+    lines = [
+        line.plain for line in chart({"a": [0, 1, 2]}, styles={"a": "red"}, width=17, height=4)
+    ]
+    assert lines[0].startswith("  2.00 ")
+    assert lines[-1].startswith("     0 ")
+    ink = [[column for column, cell in enumerate(line[7:]) if ord(cell) > BLANK] for line in lines]
+    assert [min(row) for row in ink] == sorted((min(row) for row in ink), reverse=True)
+    assert (ink[-1][0], ink[0][-1]) == (0, 9)
+    assert {line[7:].strip() for line in map(str, chart({}, styles={}, width=17, height=4))} == {""}
+
+
+def test_a_tall_view_draws_the_curves(tally: Tally) -> None:
+    """Chance and worth, each with its scale; a small one has lines of bars instead."""
+    tall, small = ("\n".join(screen_of(tally, width=120, height=h)) for h in (44, 30))
+    assert "true chance a moment, %" in tall
+    assert "true worth a moment, EUR" in tall
+    assert any(ord(character) > BLANK and ord(character) < BLANK + 256 for character in tall)
+    assert "true worth committee" in small

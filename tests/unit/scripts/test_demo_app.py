@@ -116,15 +116,15 @@ def test_town_judges_decisions() -> None:
         ],
     }
     world.judge(decision, tally)
-    chances = tally.acceptance.chances("committee", last=10)
-    worths = tally.acceptance.worths("committee", last=10)
-    assert chances is not None
-    assert worths is not None
-    assert 0 < chances[0] <= chances[2] < 1
-    assert chances[1] <= chances[2]
-    assert 0 < worths[1] < worths[2]
+    told = tally.acceptance.lately("committee", last=10)
+    assert told is not None
+    chance, worth = told
+    assert 0 < chance.chosen <= chance.best < 1
+    assert 0 < chance.even < chance.best
+    assert chance.greedy <= chance.best
+    assert 0 < worth.even < worth.best
     world.judge({**decision, "chosen": "silence"}, tally)
-    assert tally.acceptance.chances("committee", last=10) == chances
-    halved = tally.acceptance.worths("committee", last=10)
+    halved = tally.acceptance.lately("committee", last=10)
     assert halved is not None
-    assert halved[0] == pytest.approx(worths[0] / 2)
+    assert halved[1].chosen == pytest.approx(worth.chosen / 2)
+    assert halved[1].best == pytest.approx(worth.best)
