@@ -190,7 +190,7 @@ def decide_flow(settings: Settings, stop: Stop) -> DecideFlow | GroupFlow:
             ordinal=own.worker_ordinal,
             workers=own.worker_count,
         ),
-        cache=CustomerCache(capacity=own.lru_customers),
+        cache=CustomerCache(capacity=own.lru_customers, bytes_max=own.lru_bytes),
     )
     try:
         return run(stores, None, None)

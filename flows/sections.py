@@ -119,6 +119,7 @@ class Decide(Shape):
     session_timeout_ms: Annotated[int, Field(ge=1000, le=3_600_000)]
     batch_max: Annotated[int, Field(ge=1, le=100_000)]
     lru_customers: Annotated[int, Field(ge=0)]
+    lru_bytes: Annotated[int, Field(ge=0)]
     idle_block_ms: Annotated[int, Field(ge=0, le=1000)]
     wal_sync_ms: Annotated[int, Field(ge=1, le=60_000)]
     clock: Literal["wall", "event"]

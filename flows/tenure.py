@@ -115,7 +115,7 @@ def group_flow(
             shards=shards,
             identity=identity,
             log=topics.CUSTOMER_EVENTS,
-            cache=CustomerCache(capacity=own.lru_customers),
+            cache=CustomerCache(capacity=own.lru_customers, bytes_max=own.lru_bytes),
             vault=vault,
         )
 

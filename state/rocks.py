@@ -104,7 +104,7 @@ class RocksStore:
             if data is not None:
                 record = self._rows.record_of(customer, data)
                 if record is not None:
-                    self._cache.put(self._shard, customer, record)
+                    self._cache.put(self._shard, customer, record, size=len(data))
         return record
 
     def positions(self) -> dict[TopicPartition, int]:
@@ -169,7 +169,7 @@ class RocksStore:
         self._next_sequence = changes.next_sequence
         self._positions.update(batch.positions)
         self._source_positions.update(batch.source_positions)
-        self._remember(batch.customers)
+        self._remember(batch.customers, changes.sizes)
         self._next_due.track(changes.timers_gone, changes.timers_new)
         self._unsynced = True
         if changes.erased:
@@ -244,12 +244,12 @@ class RocksStore:
             with translated(f"clearing of shard {self._shard}"):
                 self._database.write(writes)
 
-    def _remember(self, customers: dict[str, Customer | None]) -> None:
+    def _remember(self, customers: dict[str, Customer | None], sizes: dict[str, int]) -> None:
         for customer, record in customers.items():
             if record is None:
                 self._cache.drop(self._shard, customer)
             else:
-                self._cache.put(self._shard, customer, record)
+                self._cache.put(self._shard, customer, record, size=sizes[customer])
 
     def _first_due_ms(self, from_ms: int) -> int | None:
         first = next(self._scan(keys.TIMERS, start=keys.timers_from(from_ms)), None)

@@ -16,6 +16,7 @@ from state.timers import Timer
 
 TopicPartition = tuple[str, int]
 DEFAULT_CACHED_CUSTOMERS = 20_000
+DEFAULT_CACHED_BYTES = 64 << 20
 
 
 @dataclass(slots=True)
@@ -124,21 +125,30 @@ class ShardStore(Protocol):
 
 
 class CustomerCache:
-    """The customers used last, decoded, bounded by their number; one for all shards of a worker.
+    """The customers used last, decoded, bounded by their number and size; one for all shards of a worker.
 
     A hot read costs no decode. Records in it are shared, so nobody changes them.
 
     Example:
-        >>> cache = CustomerCache(capacity=1)
-        >>> cache.put(7, "c-1", Customer("c-1"))
-        >>> cache.put(7, "c-2", Customer("c-2"))
-        >>> cache.get(7, "c-1") is None, len(cache)
-        (True, 1)
+        >>> cache = CustomerCache(bytes_max=5000)
+        >>> cache.put(7, "c-1", Customer("c-1"), size=3000)
+        >>> cache.put(7, "c-2", Customer("c-2"), size=3000)
+        >>> cache.get(7, "c-1") is None, len(cache), cache.bytes
+        (True, 1, 3000)
     """
 
-    def __init__(self, *, capacity: int = DEFAULT_CACHED_CUSTOMERS) -> None:
+    def __init__(
+        self,
+        *,
+        capacity: int = DEFAULT_CACHED_CUSTOMERS,
+        bytes_max: int = DEFAULT_CACHED_BYTES,
+    ) -> None:
+        """Hold at most so many, whose encoded records are together at most so long."""
         self._capacity = max(0, capacity)
-        self._records: OrderedDict[tuple[int, str], Customer] = OrderedDict()
+        self._bytes_max = bytes_max
+        self._records: OrderedDict[tuple[int, str], tuple[Customer, int]] = OrderedDict()
+        self.bytes = 0
+        """The length of the encoded records; decoded they take about three times as much."""
 
     def __len__(self) -> int:
         return len(self._records)
@@ -146,23 +156,29 @@ class CustomerCache:
     def get(self, shard: int, customer: str) -> Customer | None:
         """The record when it is held, and it becomes the newest."""
         key = (shard, customer)
-        record = self._records.get(key)
-        if record is not None:
-            self._records.move_to_end(key)
-        return record
+        held = self._records.get(key)
+        if held is None:
+            return None
+        self._records.move_to_end(key)
+        return held[0]
 
-    def put(self, shard: int, customer: str, record: Customer) -> None:
-        """Hold a record; the one not used for longest goes when there are too many."""
-        self._records[shard, customer] = record
-        self._records.move_to_end((shard, customer))
-        while len(self._records) > self._capacity:
-            self._records.popitem(last=False)
+    def put(self, shard: int, customer: str, record: Customer, *, size: int) -> None:
+        """Hold a record; those not used for longest go when there is too much."""
+        self.drop(shard, customer)
+        self._records[shard, customer] = (record, size)
+        self.bytes += size
+        while self._records and (
+            self.bytes > self._bytes_max or len(self._records) > self._capacity
+        ):
+            self.bytes -= self._records.popitem(last=False)[1][1]
 
     def drop(self, shard: int, customer: str) -> None:
         """Forget one record."""
-        self._records.pop((shard, customer), None)
+        held = self._records.pop((shard, customer), None)
+        if held is not None:
+            self.bytes -= held[1]
 
     def drop_shard(self, shard: int) -> None:
         """Forget every record of a shard that is given up."""
-        for key in [key for key in self._records if key[0] == shard]:
-            del self._records[key]
+        for number, customer in [key for key in self._records if key[0] == shard]:
+            self.drop(number, customer)

@@ -10,8 +10,9 @@ import shutil
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from flows import settings as settings_module
 from flows.assembly import world_of
@@ -52,7 +53,8 @@ class Soak:
     def __init__(self, settings: Settings, directory: Path) -> None:
         """Open the shards in an empty directory."""
         shards = settings.kafka.partitions
-        self.cache = CustomerCache(capacity=settings.decide.lru_customers)
+        own = settings.decide
+        self.cache = CustomerCache(capacity=own.lru_customers, bytes_max=own.lru_bytes)
         identity = Identity(settings.kafka.topic_prefix, shards, settings.rules.seed)
         home = open_directory(directory, identity=identity, owner="soak")
         decode = shard_decode(settings.limits, load_airports())
@@ -65,8 +67,10 @@ class Soak:
         self.samples: list[Sample] = []
         self.said = 0
 
-    def live(self, crowd: Crowd, *, sync_s: float, every: int) -> None:
-        """Take the whole log; a sample is taken about each ``every`` events."""
+    def live(
+        self, crowd: Crowd, *, sync_s: float, every: int, until: float, told: IO[str] | None
+    ) -> None:
+        """Take the whole log, or what of it can be taken until then; ``told`` hears of each sample."""
         waiting: list[list[Record]] = [[] for _ in self._shards]
         gathered = taken = sampled = 0
         sync_at = time.monotonic() + sync_s
@@ -82,15 +86,23 @@ class Soak:
                 sync_at = time.monotonic() + sync_s
             if taken - sampled >= every:
                 sampled = taken
-                self.samples.append(Sample(taken, resident(), crowd.come, len(self.cache)))
+                self._sample(taken, crowd, told)
+            if time.monotonic() >= until:
+                break
         self._round(waiting, now_ms=0)
-        self.samples.append(Sample(taken + gathered, resident(), crowd.come, len(self.cache)))
+        self._sample(taken + gathered, crowd, told)
 
     def close(self) -> None:
         """Give the shards up."""
         self._disk.shutdown()
         for shard in self._shards:
             shard.close()
+
+    def _sample(self, events: int, crowd: Crowd, told: IO[str] | None) -> None:
+        sample = Sample(events, resident(), crowd.come, len(self.cache))
+        self.samples.append(sample)
+        if told is not None:
+            print(json.dumps(asdict(sample)), file=told, flush=True)
 
     def _round(self, waiting: list[list[Record]], *, now_ms: int) -> None:
         for shard, records in zip(self._shards, waiting, strict=True):
@@ -121,7 +133,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--config", type=Path, help="settings of a deployment")
     parser.add_argument("--directory", type=Path, help="where the state goes; removed at the end")
     parser.add_argument("--plot", type=Path, help="write the curve there, .svg or .png")
-    parser.add_argument("--samples", type=Path, help="write the samples there, as JSON lines")
+    parser.add_argument(
+        "--samples", type=argparse.FileType("w"), help="write the samples there, as JSON lines"
+    )
+    parser.add_argument("--minutes", type=float, default=1e6, help="end sooner, after so long")
     options = parser.parse_args(arguments)
     settings = settings_module.load(options.config)
     directory = Path(tempfile.mkdtemp(prefix="soak-", dir=options.directory))
@@ -136,20 +151,24 @@ def main(arguments: list[str]) -> int:
     dismiss_collector()
     began, cpu = time.perf_counter(), time.process_time()
     try:
-        soak.live(crowd, sync_s=settings.decide.wal_sync_ms / 1000, every=options.events // 200)
+        soak.live(
+            crowd,
+            sync_s=settings.decide.wal_sync_ms / 1000,
+            every=options.events // 500,
+            until=time.monotonic() + options.minutes * 60,
+            told=options.samples,
+        )
         took_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
         soak.close()
         disk = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    if options.samples is not None:
-        rows = (json.dumps({name: getattr(s, name) for name in s.__slots__}) for s in soak.samples)
-        options.samples.write_text("\n".join(rows) + "\n", encoding="utf-8")
     if options.plot is not None:
         plot(soak.samples, options.plot)
+    taken = soak.samples[-1].events
     print(
-        f"{options.events:,} events, {crowd.come:,} customers, {soak.said:,} outputs,"
-        f" {took_s:,.0f} s, {options.events / cpu_s:,.0f} events/s of CPU, {disk / MIB:,.0f} MiB of state"
+        f"{taken:,} of {options.events:,} events, {crowd.come:,} customers, {soak.said:,} outputs,"
+        f" {took_s:,.0f} s, {taken / cpu_s:,.0f} events/s of CPU, {disk / MIB:,.0f} MiB of state"
     )
     return report(soak.samples)
 
