@@ -23,19 +23,24 @@ from schemas.offers import Item
 from schemas.rules import Rules
 from schemas.signals import Forecast, Reading, Signal
 
+TTL_DAYS = 730
+"""How long a memory outlives what it remembers, where its slot says nothing else."""
+
 
 @dataclass(slots=True, frozen=True)
 class Slot:
     """A named memory inside the customer record.
 
     ``source`` is what it remembers data of: it is erased when the customer's last consent for that source
-    goes. ``zero`` makes the empty memory. ``version`` changes when the memory's shape does.
+    goes. ``zero`` makes the empty memory. ``version`` changes when the memory's shape does. A memory that
+    nothing was written to for ``ttl_days`` is forgotten.
     """
 
     name: str
     source: Source
     zero: Callable[[], Memory]
     version: int = 1
+    ttl_days: int = TTL_DAYS
 
 
 @dataclass(slots=True, frozen=True)

@@ -11,7 +11,17 @@ is never changed.
 
 from collections.abc import Sequence
 
-from operators import consent, deliberate, dialogue, learn, ledger, observe, sense, withdrawal
+from operators import (
+    consent,
+    deliberate,
+    dialogue,
+    learn,
+    ledger,
+    observe,
+    retention,
+    sense,
+    withdrawal,
+)
 from operators.contracts import World
 from operators.draws import identify
 from operators.insights import wakes as insight_wakes
@@ -21,7 +31,7 @@ from operators.portability import export
 from operators.receipts import receipt
 from operators.triggers import wakes
 from schemas.base import DAY_MS, Channel, Purpose, Source
-from schemas.customer import Customer
+from schemas.customer import EVENT_MARK_BYTES, Customer, event_mark
 from schemas.decisions import Lesson, Outcome, Withheld
 from schemas.errors import InputError
 from schemas.events import (
@@ -58,7 +68,7 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
     Returns:
         The outcome. Its ``customer`` is a new record, or None once erased.
     """
-    if event.event_id in customer.recent:
+    if customer.knows(event.event_id):
         return Outcome(customer, duplicate=True, trace=["duplicate"])
     if event.at_ms < customer.latest_ms - world.rules.lateness_days * DAY_MS:
         bound = f"more than {world.rules.lateness_days} days behind the customer's newest event"
@@ -78,14 +88,17 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
     if outcome.rejected is not None or outcome.customer is None:
         return outcome
     me = outcome.customer
-    me.timers = _timers(me, now_ms=now_ms)
+    me.timers = _timers(me, now_ms=now_ms) | retention.timer(
+        me, customer, event, withheld=outcome.withheld is not None, rules=world.rules
+    )
     if outcome.withheld is not None:
         # Not even the time of withheld data is kept.
         me.since_ms, me.latest_ms = customer.since_ms, customer.latest_ms
         outcome.customer = customer if me == customer else me
         return outcome
-    me.recent.append(event.event_id)
-    del me.recent[: -world.rules.recent_ids]
+    sense.touch(me, customer)
+    remembered = EVENT_MARK_BYTES * world.rules.recent_ids
+    me.recent = (me.recent + event_mark(event.event_id))[-remembered:]
     return outcome
 
 
@@ -97,6 +110,7 @@ def _begin(
     if not me.since_ms:
         me.since_ms = event.at_ms
     now_ms = me.latest_ms = max(me.latest_ms, event.at_ms)
+    sense.lapse(me, now_ms=now_ms)
     ended = dialogue.expire(me, now_ms=now_ms)
     if ended.ended or ended.erased:
         withdrawal.follow(outcome, me, event, ended, now_ms=now_ms)
@@ -124,11 +138,11 @@ def _control(
     now_ms: int,
 ) -> None:
     me = outcome.customer or before
-    if isinstance(event, ErasureRequested):
+    if isinstance(event, ErasureRequested) or (retention.ended(event) and world.rules.silent_days):
         outcome.customer = None
         outcome.trace.append("erase")
         outcome.impact.append({"type": "erasure", "customer": me.customer, "at_ms": now_ms})
-        withdrawal.erased(outcome, me, event, now_ms=now_ms)
+        withdrawal.erased(outcome, me, event, position=position, now_ms=now_ms)
     elif isinstance(event, FeedbackReceived):
         outcome.trace.append("credit")
         mistrusted = tuple(me.mistrusted)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from operators import ledger
 from operators.consent import PURPOSES, Standing
-from operators.contracts import FeatureGroup, Forecaster, Moment, Trigger, World
+from operators.contracts import TTL_DAYS, FeatureGroup, Forecaster, Moment, Slot, Trigger, World
 from operators.draws import identify
 from operators.features import FEATURES
 from operators.features.app import in_use
@@ -19,19 +19,24 @@ from operators.insights import INSIGHTS, cap
 from operators.nlu import READERS
 from operators.nlu.masking import mask
 from operators.triggers import TRIGGERS
-from schemas.base import Purpose, Source
+from schemas.base import DAY_MS, Purpose, Source
 from schemas.customer import Customer, LiveSignal, Memory
 from schemas.decisions import Lesson
 from schemas.events import EventBase, MessageLabelled, MessageRead, MessageReceived
 from schemas.rules import Rules
 from schemas.signals import Forecast, Reading, Signal
 
-SOURCE_OF_SLOT: dict[str, Source] = {
-    **{group.slot.name: group.slot.source for group in FEATURES},
-    **{t.slot.name: t.slot.source for t in (*TRIGGERS, *INSIGHTS) if t.slot is not None},
-    cap.SLOT.name: cap.SLOT.source,
-    **{slot.name: slot.source for slot in ledger.SLOTS},
+SLOTS: dict[str, Slot] = {
+    slot.name: slot
+    for slot in (
+        *(group.slot for group in FEATURES),
+        *(t.slot for t in (*TRIGGERS, *INSIGHTS) if t.slot is not None),
+        cap.SLOT,
+        *ledger.SLOTS,
+    )
 }
+"""Every slot by its name."""
+SOURCE_OF_SLOT: dict[str, Source] = {name: slot.source for name, slot in SLOTS.items()}
 GROUP_OF: dict[str, FeatureGroup] = {spec.name: group for group in FEATURES for spec in group.specs}
 FORECASTER_OF: dict[str, Forecaster] = {forecaster.name: forecaster for forecaster in FORECASTERS}
 GROUPS_OF_KIND: dict[str, tuple[FeatureGroup, ...]] = {
@@ -290,6 +295,26 @@ def label(me: Customer, event: MessageLabelled, *, world: World) -> Lesson:
         intent=event.intent,
         sources=(event.source,),
     )
+
+
+def lapse(me: Customer, *, now_ms: int) -> None:
+    """Forget memories of a customer copy that nothing was written to for as long as their slots say."""
+    today = now_ms // DAY_MS
+    for name, day in list(me.touched.items()):
+        slot = SLOTS.get(name)
+        if today - day > (TTL_DAYS if slot is None else slot.ttl_days):
+            me.slots.pop(name, None)
+            del me.touched[name]
+
+
+def touch(me: Customer, before: Customer) -> None:
+    """Note the day for each memory of a customer copy that another took the place of."""
+    today = me.latest_ms // DAY_MS
+    for name, memory in me.slots.items():
+        if memory is not before.slots.get(name) or name not in me.touched:
+            me.touched[name] = today
+    for name in me.touched.keys() - me.slots.keys():
+        del me.touched[name]
 
 
 def erase(me: Customer, sources: frozenset[Source]) -> None:

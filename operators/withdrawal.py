@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from operators import retention
 from operators.dialogue import ConsentChange, Pairs
 from operators.draws import identify
 from operators.sense import erase
@@ -23,7 +24,6 @@ REASONS: dict[str, str] = {
     "dpv:ConsentExpired": "The consent that this suggestion stood on has ended.",
     "objection.raised": "You objected to what this suggestion stood on.",
 }
-ERASED = "You asked us to forget you."
 FELT = "You told us that the data behind this suggestion is too personal."
 
 
@@ -45,10 +45,13 @@ def follow(
         outcome.lessons.append(forget(me, event, taught, now_ms=now_ms))
 
 
-def erased(outcome: Outcome, me: Customer, event: EventBase, *, now_ms: int) -> None:
-    """What an erasure still says: offers taken back, lessons taken back."""
+def erased(outcome: Outcome, me: Customer, event: EventBase, *, position: str, now_ms: int) -> None:
+    """What an erasure still says: offers taken back, lessons taken back, and the certificate."""
     everything = tuple((purpose, source) for purpose in Purpose for source in Source)
-    outcome.offers = recall(me, everything, now_ms=now_ms, reason=ERASED)
+    proof = retention.certificate(me, event, position=position, now_ms=now_ms)
+    outcome.transparency.append(proof)
+    reason = retention.WORDS[proof["cause"]]
+    outcome.offers = recall(me, everything, now_ms=now_ms, reason=reason)
     outcome.lessons = [forget(me, event, (), now_ms=now_ms)]
 
 

@@ -40,6 +40,8 @@ class Rules(Shape):
     shortfall_suppress_sales: Share = 0.5
     debt_service_share_max: Share = 0.4
     intent_abstain: Share = 0.35
+    silent_days: Annotated[int, Field(ge=0, le=36_500)] = 1095
+    """Customers who were not heard of for so long are forgotten; 0: never."""
     recent_ids: Annotated[int, Field(ge=8, le=4096)] = 64
     seed: str = "market-of-one"
     """Names the assignment of customers to arms and every draw."""

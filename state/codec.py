@@ -23,7 +23,7 @@ from schemas.customer import Customer
 from schemas.errors import StateError
 from state.layout import UPCASTERS, Upcaster, decode_body, encode_body
 
-VERSION = 3
+VERSION = 4
 JSON_VERSIONS = (1,)
 """Versions whose body is JSON."""
 

@@ -4,6 +4,7 @@ The order is frozen for a version. A change is a new version in `state.codec`, w
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from struct import pack, unpack
 from typing import Any
 
 from schemas.customer import (
@@ -14,11 +15,17 @@ from schemas.customer import (
     OpenDecision,
     Outstanding,
     Preference,
+    event_mark,
 )
 
 Upcaster = Callable[[list[Any]], list[Any]]
 GRANTS = 3
 """Where the grants stand in a body."""
+OPEN, RECENT = 13, 17
+"""Where the open decisions and the events that were seen stand."""
+VECTORS = 8
+"""Where the two vectors of an open decision begin."""
+GRID, STEP_MAX = 1024, 32_767
 TERMS = 5
 """How many terms a consent has; the sources that it gave stand behind them in a row."""
 
@@ -54,6 +61,7 @@ def encode_body(customer: Customer) -> list[Any]:
         customer.category_limits,
         customer.channel_limits,
         {institution: _terms(grant) for institution, grant in customer.access.items()},
+        customer.touched,
     ]
 
 
@@ -90,6 +98,7 @@ def decode_body(body: list[Any]) -> Customer:
         category_limits,
         channel_limits,
         access,
+        touched,
     ) = body
     return Customer(
         customer,
@@ -120,6 +129,7 @@ def decode_body(body: list[Any]) -> Customer:
         category_limits,
         channel_limits,
         {institution: _grant(*terms) for institution, terms in access.items()},
+        touched,
     )
 
 
@@ -192,8 +202,8 @@ def _encode_open(held: OpenDecision) -> list[Any]:
         held.arm,
         held.propensity,
         held.model,
-        held.context,
-        held.action_features,
+        _packed(held.context),
+        _packed(held.action_features),
         held.sources,
         held.until_ms,
         held.trainable,
@@ -215,8 +225,8 @@ def _decode_open(fields: list[Any]) -> OpenDecision:
         arm,
         propensity,
         model,
-        tuple(context),
-        tuple(action_features),
+        _unpacked(context),
+        _unpacked(action_features),
         tuple(sources),
         until_ms,
         trainable,
@@ -224,6 +234,20 @@ def _decode_open(fields: list[Any]) -> OpenDecision:
         label,
         last,
     )
+
+
+def _packed(vector: Sequence[float]) -> bytes | list[float]:
+    """What models see lies on a grid: two bytes a value there, as it is anywhere else."""
+    steps = [value * GRID for value in vector]
+    if all(step.is_integer() and -STEP_MAX <= step <= STEP_MAX for step in steps):
+        return pack(f"<{len(steps)}h", *map(int, steps))
+    return list(vector)
+
+
+def _unpacked(kept: bytes | list[float]) -> tuple[float, ...]:
+    if isinstance(kept, list):
+        return tuple(kept)
+    return tuple(step / GRID for step in unpack(f"<{len(kept) // 2}h", kept))
 
 
 def _grant(
@@ -250,5 +274,19 @@ def _with_outstanding(body: list[Any]) -> list[Any]:
     return [*body, {}, {}, {}, {}]
 
 
-UPCASTERS: Mapping[int, Upcaster] = {1: _grants_in_rows, 2: _with_outstanding}
+def _with_marks(body: list[Any]) -> list[Any]:
+    """Version 4 keeps marks of event ids, packs vectors, and knows when a memory was written."""
+    recent = b"".join(map(event_mark, body[RECENT]))
+    held = {
+        decision: [
+            *fields[:VECTORS],
+            *map(_packed, fields[VECTORS : VECTORS + 2]),
+            *fields[VECTORS + 2 :],
+        ]
+        for decision, fields in body[OPEN].items()
+    }
+    return [*body[:OPEN], held, *body[OPEN + 1 : RECENT], recent, *body[RECENT + 1 :], {}]
+
+
+UPCASTERS: Mapping[int, Upcaster] = {1: _grants_in_rows, 2: _with_outstanding, 3: _with_marks}
 """Version → what makes a body of the next version of it."""

@@ -13,6 +13,7 @@ from schemas.customer import (
     OpenDecision,
     Outstanding,
     Preference,
+    event_mark,
 )
 
 MAX_MS = 2**45
@@ -29,7 +30,9 @@ kept_values: st.SearchStrategy[Any] = st.recursive(
 )
 """What a plug-in may keep: all that comes back equal."""
 _shares = st.floats(min_value=0, max_value=1)
-_floats = st.lists(st.integers(-8192, 8192).map(lambda n: n / 1024), max_size=5).map(tuple)
+_floats = st.lists(
+    st.integers(-8192, 8192).map(lambda n: n / 1024) | st.floats(-40, 40), max_size=5
+).map(tuple)
 _sources = st.lists(st.sampled_from(Source), max_size=3).map(tuple)
 _instants_by_word = st.dictionaries(_words, _instants, max_size=3)
 _open = st.dictionaries(
@@ -106,7 +109,7 @@ def customers(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
         contacts=st.lists(st.builds(Contact, at_ms=_instants), max_size=2),
         rests=_instants_by_word,
         mistrusted=st.dictionaries(st.sampled_from(Source), _instants, max_size=2),
-        recent=st.lists(_words, max_size=3),
+        recent=st.lists(_words, max_size=3).map(lambda ids: b"".join(map(event_mark, ids))),
         timers=st.dictionaries(st.sampled_from(["salary", "signal.1", "x"]), _instants, max_size=3),
         decision_count=st.integers(0, 1000),
         previous_digest=_words,
@@ -114,6 +117,7 @@ def customers(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
         category_limits=_limits,
         channel_limits=_limits,
         access=_access,
+        touched=st.dictionaries(_words, st.integers(0, 40_000), max_size=3),
     )
 
 
@@ -173,7 +177,7 @@ def full_customer() -> Customer:
         contacts=[Contact(20, "savings_pots", "feature", "in_app")],
         rests={"category:credit": 21},
         mistrusted={"location": 22},
-        recent=["e-1", "e-2"],
+        recent=event_mark("e-1") + event_mark("e-2"),
         timers={"signal:salary.missing": 23},
         decision_count=24,
         previous_digest="ab" * 32,
@@ -185,4 +189,5 @@ def full_customer() -> Customer:
         category_limits={"direct_marketing:app": ["app_use"]},
         channel_limits={"direct_marketing:app": ["chat", "in_app"]},
         access={"bank-b": Grant("r-3", "customer-events:3:16:0", 26, 27)},
+        touched={"cash@1": 20_000},
     )

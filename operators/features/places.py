@@ -29,7 +29,7 @@ class Places:
     Source: data minimisation, GDPR article 5(1)(c); the day is the finest time that is kept.
     """
 
-    slot: Slot = Slot("places", Source.LOCATION, _zero)
+    slot: Slot = Slot("places", Source.LOCATION, _zero, ttl_days=395)
     kinds: frozenset[str] = frozenset({"location.zone_entered"})
     specs: tuple[FeatureSpec, ...] = (
         FeatureSpec(

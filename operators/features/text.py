@@ -29,7 +29,7 @@ class Texts:
     Source: Cohen and Strauss 2003 for fading; additive (Laplace) smoothing for the mean sentiment.
     """
 
-    slot: Slot = Slot("text", Source.MESSAGES, _zero)
+    slot: Slot = Slot("text", Source.MESSAGES, _zero, ttl_days=395)
     kinds: frozenset[str] = frozenset({"message.read"})
     specs: tuple[FeatureSpec, ...] = (
         FeatureSpec(

@@ -100,7 +100,7 @@ class AirportEntered:
     kinds: frozenset[str] = frozenset({"location.zone_entered"})
     needs: tuple[str, ...] = ()
     emits: tuple[str, ...] = ("airport.entered",)
-    slot: Slot | None = Slot("airport", Source.LOCATION, dict)
+    slot: Slot | None = Slot("airport", Source.LOCATION, dict, ttl_days=395)
     rest_hours: int = 12
 
     def sense(self, memory: Memory, moment: Moment) -> tuple[Memory, Sequence[Signal]]:

@@ -251,7 +251,7 @@ def twice_counted(honest: Decide) -> Decide:
     def decide(customer: Customer, event: EventBase, *, world: World, position: str) -> Outcome:
         if event.source is Source.CONTROL:
             return honest(customer, event, world=world, position=position)
-        forgetful = replace(customer, recent=[])
+        forgetful = replace(customer, recent=b"")
         return honest(forgetful, event, world=world, position=position)
 
     return decide

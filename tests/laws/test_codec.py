@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 FIELDS = {
     Customer: "customer since_ms latest_ms grants refusals withdrawn objections vulnerable preferences "
     "profile products slots signals open contacts rests mistrusted recent timers decision_count "
-    "previous_digest outstanding category_limits channel_limits access",
+    "previous_digest outstanding category_limits channel_limits access touched",
     Outstanding: "decision_id action purpose channel sources until_ms",
     Grant: "record_id position from_ms until_ms special",
     LiveSignal: "at_ms until_ms strength sources words evidence",
@@ -34,7 +34,8 @@ FIELDS = {
     Preference: "enabled quiet_from_hour quiet_to_hour",
 }
 ADDED: dict[int, tuple[str, ...]] = {
-    3: ("outstanding", "category_limits", "channel_limits", "access")
+    3: ("outstanding", "category_limits", "channel_limits", "access"),
+    4: ("touched",),
 }
 """Version → the fields of `Customer` that came with it."""
 

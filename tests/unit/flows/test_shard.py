@@ -191,11 +191,12 @@ def test_erasure_forgets_the_record_and_what_was_under_way() -> None:
     assert store.customer("c-1") is None
     assert store.customer("c-2") is not None
     left = [e for e in store.outbox() if e.key == b"c-1"]
-    *recalls, certificate, forget = left
+    *recalls, certificate, counted, forget = left
     assert all(orjson.loads(e.value or b"")["type"] == "offer.recalled" for e in recalls)
     assert orjson.loads(forget.value or b"")["kind"] == "forget"
-    assert certificate.topic == topics.IMPACT
-    assert orjson.loads(certificate.value or b"")["type"] == "erasure"
+    assert certificate.topic == topics.TRANSPARENCY
+    assert orjson.loads(certificate.value or b"")["type"] == "erasure.certified"
+    assert orjson.loads(counted.value or b"")["type"] == "erasure"
 
 
 def granted(customer: str = "c-1", *, days: int = 1) -> list[bytes]:
@@ -246,7 +247,7 @@ def test_a_timer_that_does_not_take_itself_away_is_taken() -> None:
     shard = shell(store, deciding=stubborn)
     shard.process(log_of(granted()), world=WORLD)
     shard.tick(START_MS + DAY_MS, world=WORLD)
-    assert store.next_due_ms() is None
+    assert store.due(START_MS + DAY_MS, 9) == []
 
 
 def test_a_bug_stops_the_batch_and_keeps_nothing_of_it() -> None:
