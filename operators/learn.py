@@ -3,8 +3,8 @@
 Stage: 8 of 8. In: FeedbackReceived, open decisions. Out: lessons, impact records, a changed customer.
 
 A label is the value to the customer plus the value to the bank, in units of 10 EUR (`REWARD_SPEC`). It
-begins as an estimate and is revised when more is known: told and not yet answered is 0, clicked, started
-and completed each stand for a share of the item's value, realised money replaces the estimate.
+begins as an estimate and is revised when more is known: told and not yet taken up is 0, completed is the
+item's value, realised money replaces it.
 Only decisions whose every source is granted for training give lessons; what the customer asks for is
 done in any case.
 """
@@ -32,14 +32,15 @@ CURRENCY = "EUR"
 SHARES: dict[str, float] = {
     "delivered": 0.0,
     "viewed": 0.0,
-    "clicked": 0.1,
-    "started": 0.35,
+    "clicked": 0.0,
+    "started": 0.0,
     "completed": 1.0,
 }
 """The share of an item's value that an answer stands for until more is known.
 
 Nothing yet is 0, from the delivery on: answers are rare, and whoever waited for the end of the window would
-hear of the takers days before the others, and think too well of whatever is new.
+hear of the takers days before the others, and think too well of whatever is new. A click is not value either:
+a fixed share for it outweighs the few who complete, and most of all for what is dear and hardly ever taken.
 """
 COSTS: dict[str, float] = {"dismissed": -0.1, "muted": -1.5, "complained": -5.0}
 """What an unwanted word costs, in units of 10 EUR: attention, reach, trust."""
@@ -120,8 +121,7 @@ def credit(
 def close(customer: Customer, *, now_ms: int) -> list[Lesson]:
     """Close what nobody answered, in place: no answer is label 0, and so is silence.
 
-    A click or a start that came to nothing within the window is revised to 0; the decision then waits
-    for a late completion or money. The number of open decisions is bounded: silence gives way first.
+    A click or a start that came to nothing within the window waits for a late completion or money. The number of open decisions is bounded: silence gives way first.
 
     Returns:
         The lessons, oldest decision first.
@@ -131,10 +131,7 @@ def close(customer: Customer, *, now_ms: int) -> list[Lesson]:
         if now_ms < decision.until_ms:
             continue
         if decision.last_outcome in {"clicked", "started"}:
-            lapsed = replace(decision, last_outcome="lapsed")
-            customer.open[decision.decision_id] = _teach(
-                customer, lapsed, 0.0, result, said="lapsed", now_ms=now_ms
-            )
+            customer.open[decision.decision_id] = replace(decision, last_outcome="lapsed")
         elif not _awaits_value(decision) or now_ms >= decision.until_ms + VALUE_WINDOW_MS:
             _finish(customer, decision, result, now_ms=now_ms)
     excess = len(customer.open) - OPEN_MAX

@@ -40,7 +40,7 @@ class Levers:
     ``prior`` is the mean before any lesson, by (context feature, action feature), in units of 10 EUR.
     """
 
-    ridge: float = 400.0
+    ridge: float = 4000.0
     ridge_main: float = 12.0
     ridge_offset: float = 12.0
     spread: float = 0.1

@@ -7,8 +7,8 @@ from schemas.events import FeedbackReceived
 from tests.answers import START_MS, customer, decision, said, tell
 
 
-def test_the_label_grows_with_the_answer_and_ends_as_money() -> None:
-    """Delivered, clicked, started, completed and realised: each lesson revises the one before."""
+def test_the_label_is_what_was_taken_up_and_ends_as_money() -> None:
+    """Delivered, completed and realised each revise what stood; clicked and started are worth nothing yet."""
     _, lessons, impact = tell(
         customer(decision()),
         said("delivered", number=1),
@@ -20,13 +20,11 @@ def test_the_label_grows_with_the_answer_and_ends_as_money() -> None:
         said("value", number=7, days=60, value_bank_minor=500),
     )
     labels = [lesson.label for lesson in lessons]
-    assert labels == pytest.approx([0.0, 0.8, 2.8, 8.0, 3.0, 3.5], abs=1e-3)
+    assert labels == pytest.approx([0.0, 8.0, 3.0, 3.5], abs=1e-3)
     assert [lesson.label_before for lesson in lessons] == [None, *labels[:-1]]
-    assert [lesson.outcome for lesson in lessons] == [
-        "delivered", "clicked", "started", "completed", "value", "value",
-    ]  # fmt: skip
+    assert [lesson.outcome for lesson in lessons] == ["delivered", "completed", "value", "value"]
     assert {lesson.at_ms for lesson in lessons} == {START_MS}
-    assert len({lesson.lesson_id for lesson in lessons}) == 6
+    assert len({lesson.lesson_id for lesson in lessons}) == 4
     assert [record["type"] for record in impact] == ["feedback"] * 5 + ["value"] * 2
     assert all(record["counted"] for record in impact[:5])
 
@@ -142,11 +140,11 @@ def test_no_answer_is_label_zero() -> None:
     assert who.open == {}
 
 
-def test_a_click_that_came_to_nothing_is_taken_back() -> None:
-    """The estimate is revised to 0 at the end of the window, and a late completion revises it again."""
-    who, _, _ = tell(customer(decision()), said("clicked"))
-    (lapsed,) = close(who, now_ms=START_MS + 3 * DAY_MS)
-    assert (lapsed.label, lapsed.label_before, lapsed.outcome) == (0.0, 819 / 1024, "lapsed")
+def test_a_click_that_came_to_nothing_waits_for_a_late_completion() -> None:
+    """At the end of the window there is nothing to take back; a completion after it counts in full."""
+    who, (lesson,), _ = tell(customer(decision()), said("clicked"))
+    assert (lesson.label, lesson.label_before, lesson.outcome) == (0.0, None, "clicked")
+    assert close(who, now_ms=START_MS + 3 * DAY_MS) == []
     assert close(who, now_ms=START_MS + 4 * DAY_MS) == []
     who, (late,), _ = tell(who, said("completed", days=20, number=2))
     assert (late.label, late.label_before) == (8.0, 0.0)
