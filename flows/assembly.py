@@ -10,6 +10,7 @@ from flows import catalogue
 from flows.adapters.complete import pseudonyms
 from flows.adapters.recognise import Reader
 from flows.adapters.registry import RegistryFrames
+from flows.cadence import Cadence, Retention
 from flows.decide import DecideFlow, DecideOptions, owned
 from flows.encoder import MiniLmEncoder
 from flows.follow import FollowFlow
@@ -22,7 +23,7 @@ from flows.kafka.control import ControlReader
 from flows.kafka.member import Member
 from flows.kafka.sink import LogWriter
 from flows.kafka.source import Pace
-from flows.learn import Cadence, Learner, learn_flow
+from flows.learn import Learner, learn_flow
 from flows.measure import Meter, measure_flow
 from flows.metrics import Metrics
 from flows.phrases import head_of
@@ -296,6 +297,7 @@ def learning_flow(settings: Settings, stop: Stop) -> FollowFlow:
             half_life_days=own.half_life_days,
         ),
         cadence=Cadence(refresh_ms=own.refresh_idle_ms, count_max=own.refresh_max_lessons),
+        retention=Retention(days=own.memory_days, lessons_max=own.memory_lessons_max),
     )
     return learn_flow(
         connection,

@@ -9,12 +9,12 @@ every worker takes the newest; versions go on from the last one published.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from flows.cadence import Cadence, Progress, Retention
 from flows.follow import FollowFlow, Publication, place
 from flows.kafka.client import Connection
 from flows.kafka.source import Pace
@@ -50,40 +50,6 @@ class Head(Protocol):
         ...
 
 
-@dataclass(slots=True, frozen=True)
-class Cadence:
-    """When a model is published anew: often while it knows little, and never late.
-
-    After a twentieth of the lessons known (1 to ``count_max``), or ``refresh_ms`` after the first lesson
-    that the last snapshot doesn't hold.
-    """
-
-    refresh_ms: int = 500
-    count_max: int = 1000
-
-    def due(self, *, fresh: int, known: int, waited_ms: int) -> bool:
-        """Whether it is time.
-
-        Example:
-            >>> Cadence().due(fresh=5, known=100, waited_ms=0)
-            True
-            >>> Cadence().due(fresh=5, known=1000, waited_ms=0)
-            False
-        """
-        return fresh >= max(1, min(self.count_max, known // 20)) or waited_ms >= self.refresh_ms
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Of one model: the last version, lessons taken, those not yet published and since when."""
-
-    version: int = 0
-    known: int = 0
-    fresh: int = 0
-    since_ms: int | None = None
-    wanted: bool = False
-
-
 class Learner:
     """All learners of the product, fed by one log. A `flows.follow.Follower`."""
 
@@ -99,6 +65,7 @@ class Learner:
         published: Models | None = None,
         levers: Levers | None = None,
         cadence: Cadence | None = None,
+        retention: Retention | None = None,
     ) -> None:
         """Begin with the priors.
 
@@ -110,6 +77,7 @@ class Learner:
             published: What stands on ``models``; versions go on from there.
             levers: Governed settings of the committee.
             cadence: When to publish.
+            retention: How long rewards are kept.
         """
         self._ridge = PosteriorRidge(context_names, action_names, actions=actions, levers=levers)
         self._taste = Coholdings()
@@ -117,6 +85,9 @@ class Learner:
         self._ledger = Ledger()
         self._told: list[Publication] = []
         self._cadence = cadence or Cadence()
+        self._retention = retention or Retention()
+        self._kept_from_ms: int | None = None
+        self._looked_at = 0
         self._positions: dict[Spot, int] = {}
         self._recent: OrderedDict[str, None] = OrderedDict()
         published = published or Models()
@@ -126,7 +97,7 @@ class Learner:
             INTENTS: published.intents,
         }
         self._progress = {
-            model: _Progress(
+            model: Progress(
                 version=0 if snapshot is None else snapshot.version, wanted=snapshot is None
             )
             for model, snapshot in last.items()
@@ -212,9 +183,12 @@ class Learner:
     def _learn(self, model: str, lesson: Lesson) -> bool:
         match model:
             case "committee":
+                if self._kept_from_ms is not None and lesson.at_ms < self._kept_from_ms:
+                    return True  # its epoch is gone, and a part of it would be wrong
                 learnt = self._ridge.learn(lesson)
                 if learnt:
                     self._ledger.note(lesson)
+                    self._let_go()
             case "taste":
                 self._taste.learn(self._ledger.note(lesson))
                 learnt = True
@@ -229,7 +203,23 @@ class Learner:
             self._progress[model].known += 1
         return learnt
 
-    def _due(self, progress: _Progress, now_ms: int) -> bool:
+    def _let_go(self) -> None:
+        """Retire epochs that are too old or too many, from the models and from the ledger alike."""
+        self._looked_at += 1
+        if self._looked_at % self._retention.every:
+            return
+        before_ms = self._ridge.first_kept_ms(self._retention.days)
+        while True:
+            if self._ridge.retire(before_ms):
+                self._ledger.let_go(before_ms)
+                self._kept_from_ms = max(before_ms, self._kept_from_ms or before_ms)
+                self._progress[COMMITTEE].fresh += 1
+            second = self._ridge.second_epoch_ms()
+            if self._ledger.count <= self._retention.lessons_max or second is None:
+                return
+            before_ms = second
+
+    def _due(self, progress: Progress, now_ms: int) -> bool:
         if progress.wanted:
             return True
         if not progress.fresh:
@@ -239,7 +229,7 @@ class Learner:
         waited_ms = now_ms - progress.since_ms
         return self._cadence.due(fresh=progress.fresh, known=progress.known, waited_ms=waited_ms)
 
-    def _publication(self, model: str, progress: _Progress) -> Publication:
+    def _publication(self, model: str, progress: Progress) -> Publication:
         progress.version += 1
         progress.fresh, progress.since_ms, progress.wanted = 0, None, False
         key, value = encode_model(self._snapshot(model, progress.version))
@@ -262,7 +252,7 @@ class Learner:
 def forgotten(request: Lesson, gone: Forgotten) -> Publication:
     """What the customer is told of what the models forgot, and of what stays in them."""
     count = len(gone.rewards) + (gone.holdings is not None)
-    words = f"Our models took back {count} lessons from you, exactly."
+    words = f"Our models took back {count} lessons from you, exactly: all that were still in them."
     if gone.kept:
         words += (
             f" {gone.kept} texts of yours taught our reader, which can't take back single texts:"

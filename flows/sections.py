@@ -174,6 +174,8 @@ class Learn(Shape):
     floor: Share
     members: Annotated[int, Field(ge=2, le=4096)]
     half_life_days: Positive
+    memory_days: Positive
+    memory_lessons_max: Count
 
 
 class Measure(Shape):

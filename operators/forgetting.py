@@ -3,7 +3,8 @@
 Stage: 8 of 8. In: lessons as they are learnt, requests to forget. Out: the lessons to take back.
 
 Additive learners forget exactly: what they learnt from a customer is subtracted, and what is left is what
-they would be had they never seen it. A learner that steps (the reader's head) can't; it is said how many
+they would be had they never seen it. That holds for every lesson that is in the models, since what the
+ledger lets go of for its age leaves the models with it (`Ledger.let_go`). A learner that steps (the reader's head) can't; it is said how many
 of its lessons stay until it is trained anew.
 Source: GDPR articles 7(3) and 17; Cao and Yang 2015, machine unlearning by summation form.
 """
@@ -42,6 +43,8 @@ class Ledger:
         self._rewards: dict[str, list[bytes]] = {}
         self._holdings: dict[str, tuple[str, ...]] = {}
         self._texts: dict[str, int] = {}
+        self.count = 0
+        """Rewards remembered, of all customers."""
 
     def note(self, lesson: Lesson) -> Lesson:
         """Remember a lesson that is learnt; returns it as it is to be learnt.
@@ -51,6 +54,7 @@ class Ledger:
         who = lesson.customer
         if lesson.kind == "reward":
             self._rewards.setdefault(who, []).append(self._pack(lesson))
+            self.count += 1
         elif lesson.kind == "holdings":
             before = self._holdings.pop(who, ())
             if lesson.holdings:
@@ -82,6 +86,7 @@ class Ledger:
                 staying.append(packed)
         if staying:
             self._rewards[who] = staying
+        self.count -= len(result.rewards)
         if not sources or "profile" in sources:
             before = self._holdings.pop(who, ())
             if before:
@@ -91,6 +96,30 @@ class Ledger:
         if not sources or "messages" in sources:
             result.kept = self._texts.pop(who, 0)
         return result
+
+    def let_go(self, before_ms: int) -> int:
+        """Let go of the rewards of decisions before an instant, whose sums have left the models.
+
+        Returns:
+            How many.
+
+        Example:
+            >>> ledger = Ledger()
+            >>> for at_ms in (1, 5):
+            ...     _ = ledger.note(Lesson("l", "reward", "c", at_ms, context=(1.0,), action_features=(1.0,)))
+            >>> ledger.let_go(5), ledger.count
+            (1, 1)
+        """
+        gone = 0
+        for who, held in list(self._rewards.items()):
+            staying = [packed for packed in held if _HEAD.unpack_from(packed)[0] >= before_ms]
+            gone += len(held) - len(staying)
+            if staying:
+                self._rewards[who] = staying
+            else:
+                del self._rewards[who]
+        self.count -= gone
+        return gone
 
     def _pack(self, lesson: Lesson) -> bytes:
         context = _steps(snap_context([lesson.context])[0] * X_STEPS)

@@ -10,6 +10,7 @@ label may be revised for good, since b is linear in it: b += z·(y_new − y_old
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from math import ceil
 
 import numpy as np
 
@@ -108,6 +109,33 @@ class PosteriorRidge:
             if held.empty:
                 del self._epochs[epoch]
         self.lessons -= sum(lesson.label_before is None for lesson in lessons)
+
+    def first_kept_ms(self, keep_days: float) -> int:
+        """From which instant on lessons are kept, if they are kept for so long; the start of an epoch.
+
+        Counted from the epoch that counts as now, so that one clock that is years ahead retires nothing.
+        """
+        self._flush()
+        epochs = ceil(keep_days / self.levers.epoch_days)
+        return (self._newest() - epochs) * self.levers.epoch_days * DAY_MS
+
+    def second_epoch_ms(self) -> int | None:
+        """When the second oldest epoch begins; None if there are fewer than two."""
+        self._flush()
+        known = sorted(self._epochs)
+        return known[1] * self.levers.epoch_days * DAY_MS if len(known) > 1 else None
+
+    def retire(self, before_ms: int) -> bool:
+        """Let go of the epochs before an instant, whole: nothing of their lessons is left in any sum.
+
+        Returns:
+            Whether there were any.
+        """
+        self._flush()
+        old = [e for e in self._epochs if e * self.levers.epoch_days * DAY_MS < before_ms]
+        for epoch in old:
+            self.lessons -= sum(self._epochs.pop(epoch).count.values())
+        return bool(old)
 
     def statistics(self) -> dict[int, Statistics]:
         """The sums by epoch, every lesson included."""

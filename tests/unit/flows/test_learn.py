@@ -4,8 +4,10 @@ import numpy as np
 import orjson
 import pytest
 
-from flows.learn import Cadence, Learner
+from flows.cadence import Cadence, Retention
+from flows.learn import Learner
 from schemas import topics
+from schemas.base import DAY_MS
 from schemas.decisions import Lesson
 from schemas.models import CommitteeSnapshot, IntentSnapshot, Models, TasteSnapshot
 from state.models import Snapshot, decode_model
@@ -31,7 +33,12 @@ class CountingHead:
         )
 
 
-def learner(*, published: Models | None = None, head: CountingHead | None = None) -> Learner:
+def learner(
+    *,
+    published: Models | None = None,
+    head: CountingHead | None = None,
+    retention: Retention | None = None,
+) -> Learner:
     """A learner of the test features."""
     return Learner(
         cases.CONTEXT_NAMES,
@@ -40,6 +47,7 @@ def learner(*, published: Models | None = None, head: CountingHead | None = None
         head=head,
         published=published,
         levers=cases.LEVERS,
+        retention=retention,
     )
 
 
@@ -178,3 +186,42 @@ def test_it_can_be_heard_without_a_log() -> None:
     assert set(subject.hear([])) == {"committee", "taste"}
     records = subject.hear([orjson.dumps(cases.lesson(1, "pot", 5.0))])
     assert decode_model(records["committee"]).version == 2
+
+
+def dated(number: int, label: float, *, days: int, customer: str = "c-1") -> Lesson:
+    """A reward lesson of a customer, so many days after 1970."""
+    return replace(
+        cases.lesson(number, "pot", label),
+        at_ms=days * DAY_MS,
+        customer=customer,
+        lesson_id=f"n{number}",
+    )
+
+
+def mean_of(subject: Learner) -> list[float]:
+    """The posterior mean of the newest committee, after a long wait."""
+    said = [*subject.publish(0), *subject.publish(10**9)]
+    snapshot = decode_model([one for one in said if one.key == "committee"][-1].value)
+    assert isinstance(snapshot, CommitteeSnapshot)
+    return [*snapshot.mean, snapshot.lessons]
+
+
+@pytest.mark.parametrize(
+    "retention",
+    [Retention(days=200, every=4), Retention(lessons_max=12, every=4)],
+    ids=["too old", "too many"],
+)
+def test_what_leaves_the_ledger_leaves_the_models(retention: Retention) -> None:
+    """Old epochs go whole: the model is that of a learner that never had them, and can still forget exactly."""
+    old = [dated(n, 5.0, days=900) for n in range(8)]
+    new = [dated(100 + n, 1.0 + n, days=2_000, customer=f"c-{n % 2}") for n in range(8)]
+    bounded, young = learner(retention=retention), learner()
+    teach(bounded, *old, *new)
+    teach(young, *new)
+    assert mean_of(bounded) == mean_of(young)
+    late = dated(500, 60.0, days=900)
+    request = replace(cases.lesson(7, "", 0.0), kind="forget", customer="c-1", lesson_id="f-1")
+    for subject in (bounded, young):
+        teach(subject, request)
+    teach(bounded, late)  # of an epoch that is gone: a part of it would be wrong
+    assert mean_of(bounded) == mean_of(young)

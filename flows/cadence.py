@@ -1,0 +1,51 @@
+"""When a model is published anew, and how long its lessons are kept."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, frozen=True)
+class Cadence:
+    """When a model is published anew: often while it knows little, and never late.
+
+    After a twentieth of the lessons known (1 to ``count_max``), or ``refresh_ms`` after the first lesson
+    that the last snapshot doesn't hold.
+    """
+
+    refresh_ms: int = 500
+    count_max: int = 1000
+
+    def due(self, *, fresh: int, known: int, waited_ms: int) -> bool:
+        """Whether it is time.
+
+        Example:
+            >>> Cadence().due(fresh=5, known=100, waited_ms=0)
+            True
+            >>> Cadence().due(fresh=5, known=1000, waited_ms=0)
+            False
+        """
+        return fresh >= max(1, min(self.count_max, known // 20)) or waited_ms >= self.refresh_ms
+
+
+@dataclass(slots=True, frozen=True)
+class Retention:
+    """How long rewards are kept: in the models and, customer by customer, in the ledger that takes them back.
+
+    Both let go of the same epochs, the oldest first: of those older than ``days``, and of further ones while
+    there are more than ``lessons_max`` rewards. The newest epoch always stays.
+    """
+
+    days: float = 1095.0
+    lessons_max: int = 20_000_000
+    every: int = 1024
+    """Rewards between two looks; counted on the log, so that reading it again lets go at the same places."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """Of one model: the last version, lessons taken, those not yet published and since when."""
+
+    version: int = 0
+    known: int = 0
+    fresh: int = 0
+    since_ms: int | None = None
+    wanted: bool = False
