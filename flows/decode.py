@@ -13,7 +13,14 @@ from flows.records import Record
 from flows.settings import Limits
 from flows.zones import Zones
 from schemas.errors import InputError
-from schemas.events import SHAPES, TOPIC_OF_KIND_PREFIX, EventBase, PositionReported
+from schemas.events import (
+    SHAPES,
+    TOPIC_OF_KIND_PREFIX,
+    CustomerClosed,
+    CustomerRebuilt,
+    EventBase,
+    PositionReported,
+)
 from schemas.topics import CUSTOMER_EVENTS
 
 CURRENCIES: frozenset[str] = frozenset(
@@ -27,6 +34,8 @@ TOPIC_OF_KIND: dict[str, str | None] = {
     for shape in SHAPES
 }
 """Kind → the input topic it belongs on; None for what the worker alone makes."""
+ON_LOG_ONLY = (CustomerRebuilt, CustomerClosed)
+"""Kinds that `scripts/adapters rebuild` writes on the customers' log; no source may send them."""
 DecodeRecord = Callable[[Record], Sequence[EventBase] | InputError]
 
 
@@ -137,8 +146,10 @@ def admitted(
 
 def _misplaced(event: EventBase, *, topic: str, key: bytes | None) -> InputError | None:
     home = TOPIC_OF_KIND[event.kind]
+    if home is None and isinstance(event, ON_LOG_ONLY) and topic == CUSTOMER_EVENTS:
+        home = CUSTOMER_EVENTS
     if home is None:
-        return InputError("input.unknown-kind", f"{event.kind} is made by the worker alone")
+        return InputError("input.unknown-kind", f"{event.kind} is not for a source to send")
     if topic not in (home, CUSTOMER_EVENTS):
         return InputError("input.unknown-kind", f"{event.kind} belongs on {home}, not on {topic}")
     if key is not None and key != event.customer.encode():

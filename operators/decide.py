@@ -18,6 +18,7 @@ from operators import (
     learn,
     ledger,
     observe,
+    rebuild,
     retention,
     sense,
     withdrawal,
@@ -38,6 +39,8 @@ from schemas.events import (
     AppOpened,
     ClockTicked,
     ConsentReviewed,
+    CustomerClosed,
+    CustomerRebuilt,
     ErasureRequested,
     EventBase,
     ExportRequested,
@@ -160,6 +163,8 @@ def _control(
     elif isinstance(event, ConsentReviewed):
         if not world.quiet:
             _ask(outcome, me, event, world=world, position=position, now_ms=now_ms)
+    elif isinstance(event, CustomerRebuilt | CustomerClosed):
+        _rejoin(outcome, me, event, now_ms=now_ms)
     elif isinstance(event, ExportRequested):
         outcome.trace.append("export")
         outcome.transparency.append(export(me, now_ms=now_ms))
@@ -174,6 +179,18 @@ def _control(
                 _receipt(before, event, change, world=world, position=position)
             )
         withdrawal.follow(outcome, me, event, change, now_ms=now_ms)
+
+
+def _rejoin(
+    outcome: Outcome, me: Customer, event: CustomerRebuilt | CustomerClosed, *, now_ms: int
+) -> None:
+    """Records were joined or parted: this one remembers something else now, or nothing."""
+    if isinstance(event, CustomerRebuilt):
+        outcome.trace.append("rebuild")
+        rebuild.replace_memories(me, event)
+        return
+    outcome.trace.append("close")
+    withdrawal.closed(outcome, me, now_ms=now_ms)
 
 
 def _ask(

@@ -54,7 +54,7 @@ def export(me: Customer, *, now_ms: int) -> dict[str, Any]:
             for source, grant in by_source.items()
         ],
         "derived": list(_derived(me, now_ms=now_ms)),
-        "record": _plain(asdict(me)),
+        "record": plain(asdict(me)),
     }
 
 
@@ -68,7 +68,7 @@ def restore(body: Mapping[str, Any]) -> Customer:
     if body.get("format") != FORMAT:
         message = f"not an export of the format {FORMAT}"
         raise ValueError(message)
-    fields: dict[str, Any] = dict(_raw(body["record"]))
+    fields: dict[str, Any] = dict(raw(body["record"]))
     fields["grants"] = {
         purpose: {source: _grant(one) for source, one in by_source.items()}
         for purpose, by_source in fields["grants"].items()
@@ -107,14 +107,14 @@ def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {n: tuple(value) if isinstance(value, list) else value for n, value in fields.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What JSON can say: packed memories as base64, under a key that nothing else gets."""
     if isinstance(value, bytes):
         return {BYTES: b64encode(value).decode()}
     if isinstance(value, dict):
-        return {_marked(str(key)): _plain(inner) for key, inner in value.items()}
+        return {_marked(str(key)): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value
 
 
@@ -122,14 +122,15 @@ def _marked(key: str) -> str:
     return MARK + key if key.startswith(MARK) else key
 
 
-def _raw(value: Any) -> Any:
+def raw(value: Any) -> Any:
+    """What `plain` was made of."""
     if isinstance(value, dict):
         if set(value) == {BYTES}:
             return b64decode(value[BYTES])
         return {
-            key.removeprefix(MARK) if key.startswith(MARK) else key: _raw(inner)
+            key.removeprefix(MARK) if key.startswith(MARK) else key: raw(inner)
             for key, inner in value.items()
         }
     if isinstance(value, list):
-        return [_raw(inner) for inner in value]
+        return [raw(inner) for inner in value]
     return value

@@ -19,11 +19,14 @@ from schemas.events import EventBase
 
 FORGET = "forget"
 """The kind of a lesson that takes lessons back; without sources it takes back all of the customer's."""
+ERASED_OF = "erased:"
+"""What a step of the trace begins with that names a source whose memories went."""
 REASONS: dict[str, str] = {
     "dpv:ConsentWithdrawn": "You withdrew the consent that this suggestion stood on.",
     "dpv:ConsentExpired": "The consent that this suggestion stood on has ended.",
     "objection.raised": "You objected to what this suggestion stood on.",
 }
+JOINED = "We joined this record of yours to another one."
 FELT = "You told us that the data behind this suggestion is too personal."
 
 
@@ -33,7 +36,7 @@ def follow(
     """Do all that ended consent asks for, on the customer copy and in the outcome."""
     if not change.ended and not change.erased:
         return
-    outcome.trace.append("forget")
+    outcome.trace += ["forget", *(f"{ERASED_OF}{source}" for source in sorted(change.erased))]
     reason = REASONS.get(change.state, REASONS["dpv:ConsentWithdrawn"])
     outcome.offers += recall(me, change.ended, now_ms=now_ms, reason=reason)
     erase(me, change.erased)
@@ -53,6 +56,16 @@ def erased(outcome: Outcome, me: Customer, event: EventBase, *, position: str, n
     reason = retention.WORDS[proof["cause"]]
     outcome.offers = recall(me, everything, now_ms=now_ms, reason=reason)
     outcome.lessons = [forget(me, event, (), now_ms=now_ms)]
+
+
+def closed(outcome: Outcome, me: Customer, *, now_ms: int) -> None:
+    """A record that was joined to another takes its offers back and remembers nothing (customer copy).
+
+    What was agreed to stays: it is proof, and holds again if the records are parted.
+    """
+    everything = tuple((purpose, source) for purpose in Purpose for source in Source)
+    outcome.offers = recall(me, everything, now_ms=now_ms, reason=JOINED)
+    me.slots, me.signals, me.open = {}, {}, {}
 
 
 def too_personal(outcome: Outcome, me: Customer, *, before: Iterable[str], now_ms: int) -> None:

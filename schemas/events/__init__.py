@@ -15,6 +15,8 @@ from schemas.events.control import (
     ConsentGranted,
     ConsentReviewed,
     ConsentWithdrawn,
+    CustomerClosed,
+    CustomerRebuilt,
     ErasureRequested,
     ExportRequested,
     Notice,
@@ -94,6 +96,8 @@ Event = Annotated[
     | PreferenceChanged
     | ErasureRequested
     | ExportRequested
+    | CustomerRebuilt
+    | CustomerClosed
     | ClockTicked
     | FeedbackReceived,
     Field(discriminator="kind"),
@@ -136,6 +140,8 @@ SHAPES: tuple[type[EventBase], ...] = (
     PreferenceChanged,
     ErasureRequested,
     ExportRequested,
+    CustomerRebuilt,
+    CustomerClosed,
     ClockTicked,
     FeedbackReceived,
 )
@@ -157,7 +163,8 @@ TOPIC_OF_KIND_PREFIX: dict[str, str] = {
     "export": "consents",
     "feedback": "feedback",
 }
-"""The input topic that native events of a kind arrive on; ``clock`` events come from the worker alone."""
+"""The input topic that native events of a kind arrive on; ``clock`` events come from the worker alone, and
+``customer`` events stand on the customers' log, where a command put them."""
 
 __all__ = [
     "EVENT",
@@ -173,6 +180,8 @@ __all__ = [
     "ConsentGranted",
     "ConsentReviewed",
     "ConsentWithdrawn",
+    "CustomerClosed",
+    "CustomerRebuilt",
     "ErasureRequested",
     "Event",
     "EventBase",

@@ -1,14 +1,24 @@
 """Events that steer: consent, objections, vulnerability, preferences, erasure, the clock."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.base import Channel, Instant, Purpose, Shape, Source, SpecialCategory, Token
+from schemas.base import (
+    Channel,
+    CustomerId,
+    Instant,
+    Purpose,
+    Shape,
+    Source,
+    SpecialCategory,
+    Token,
+)
 from schemas.consents import Category
 from schemas.events.base import EventBase
 
 Loose = Field(strict=False)
+Said = Annotated[str, StringConstraints(min_length=1, max_length=140)]
 
 
 class Notice(Shape):
@@ -145,3 +155,35 @@ class ClockTicked(EventBase):
     source: ClassVar[Source] = Source.CONTROL
     kind: Literal["clock.ticked"] = "clock.ticked"
     timer: Token
+
+
+class CustomerRebuilt(EventBase):
+    """What is remembered of a customer gives way to what their events say, after records were joined or parted.
+
+    ``counted`` are the records whose events were counted. ``slots`` are memories by name, packed bytes as
+    `operators.portability` writes them, of the ``versions`` beside them; ``products`` product → since when (ms).
+    A «no» that was said under any of the records holds: ``withdrawn``, ``objections``, ``vulnerable``.
+    """
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["customer.rebuilt"] = "customer.rebuilt"
+    by: Said
+    reason: Said
+    counted: Annotated[tuple[CustomerId, ...], Field(min_length=1, strict=False)]
+    since: Instant
+    slots: dict[str, Any]
+    versions: dict[str, int]
+    products: dict[str, int]
+    contract: dict[str, Any]
+    withdrawn: dict[str, int]
+    objections: dict[str, int]
+    vulnerable: dict[str, int]
+
+
+class CustomerClosed(EventBase):
+    """The record is ``into``'s from here on: it remembers nothing but what was agreed to, and is told nothing."""
+
+    source: ClassVar[Source] = Source.CONTROL
+    kind: Literal["customer.closed"] = "customer.closed"
+    by: Said
+    into: CustomerId

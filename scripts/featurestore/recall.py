@@ -76,6 +76,7 @@ def logged(value: bytes) -> Logged:
 
 Watch = Callable[[Logged, Customer], None]
 """Called at each logged decision with the customer as the decision found them."""
+Follow = Callable[[EventBase, Outcome], None]
 
 
 class Recall:
@@ -89,6 +90,7 @@ class Recall:
         shards: int = 1,
         event_clock: bool = False,
         watch: Watch | None = None,
+        follow: Follow | None = None,
     ) -> None:
         """Begin with nobody.
 
@@ -98,12 +100,14 @@ class Recall:
             shards: Partitions of the customers' log.
             event_clock: Whether timers go by the events' own clock (``decide.clock``).
             watch: Hears of each logged decision that `expect` announced.
+            follow: Hears of each event, ticks too, with what came of it.
         """
         self._world = replace(world, quiet=True)
         self._decode = decode
         self._shards = shards
         self._event_clock = event_clock
         self._watch = watch
+        self._follow = follow
         self._items = {item.id: item for item in world.catalogue}
         self._open: dict[int, Shard] = {}
         self._expected: dict[str, Logged] = {}
@@ -155,6 +159,8 @@ class Recall:
         self, customer: Customer, event: EventBase, *, world: World, position: str
     ) -> Outcome:
         outcome = decide(customer, event, world=world, position=position)
+        if self._follow is not None:
+            self._follow(event, outcome)
         decision = self._expected.pop(position, None) if self._expected else None
         me = outcome.customer
         if decision is not None and me is not None:

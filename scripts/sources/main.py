@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from flows.adapters.recognise import FORMATS
-from scripts.sources import audit, check, reconcile
+from scripts.sources import audit, check, rebuild, reconcile
 
 
 def main() -> int:
@@ -43,7 +43,21 @@ def main() -> int:
         "audit", help="print every link, merge and split of a worker of ingest, and every refusal"
     )
     listing.add_argument("file", type=Path, metavar="links-N.sqlite")
+    again = commands.add_parser(
+        "rebuild", help="after a merge or split, work a customer's memories out from their events"
+    )
+    again.add_argument("customer")
+    where = again.add_mutually_exclusive_group(required=True)
+    where.add_argument("--broker", default="", help="read the log there, and put the record right")
+    where.add_argument("--log", type=Path, metavar="DIR", help="only say what a dump would make")
+    again.add_argument("--prefix", default="", help="what the topics' names begin with")
+    again.add_argument("--config", type=Path, help="the deployment's settings")
+    again.add_argument("--by", default="operator", help="who does it")
+    again.add_argument("--reason", default="records joined or parted", help="and why")
+    again.add_argument("--part", action="store_true", help="even if the log's beginning is gone")
     arguments = parser.parse_args()
+    if arguments.command == "rebuild":
+        return rebuild.run(arguments)
     if arguments.command == "audit":
         return audit.run(arguments.file)
     if arguments.command == "check":
