@@ -26,7 +26,6 @@ from operators import (
 from operators.contracts import World
 from operators.draws import identify
 from operators.insights import wakes as insight_wakes
-from operators.insights.cap import publishable
 from operators.merchants import fenced, revealed
 from operators.portability import export
 from operators.receipts import receipt
@@ -164,7 +163,7 @@ def _control(
         if not world.quiet:
             _ask(outcome, me, event, world=world, position=position, now_ms=now_ms)
     elif isinstance(event, CustomerRebuilt | CustomerClosed):
-        _rejoin(outcome, me, event, now_ms=now_ms)
+        rebuild.follow(outcome, me, event, now_ms=now_ms)
     elif isinstance(event, ExportRequested):
         outcome.trace.append("export")
         outcome.transparency.append(export(me, now_ms=now_ms))
@@ -179,18 +178,6 @@ def _control(
                 _receipt(before, event, change, world=world, position=position)
             )
         withdrawal.follow(outcome, me, event, change, now_ms=now_ms)
-
-
-def _rejoin(
-    outcome: Outcome, me: Customer, event: CustomerRebuilt | CustomerClosed, *, now_ms: int
-) -> None:
-    """Records were joined or parted: this one remembers something else now, or nothing."""
-    if isinstance(event, CustomerRebuilt):
-        outcome.trace.append("rebuild")
-        rebuild.replace_memories(me, event)
-        return
-    outcome.trace.append("close")
-    withdrawal.closed(outcome, me, now_ms=now_ms)
 
 
 def _ask(
@@ -288,18 +275,7 @@ def _consider(
         # A row of a first copy is history: it is known from now on, and no moment to speak.
         return
     signals = sense.notice(me, event, view=view, trace=outcome.trace)
-    outcome.insights += [
-        observe.record(me, s, event=event, now_ms=view.now_ms)
-        for s in publishable(
-            me,
-            [
-                s
-                for s in (*signals, *observed)
-                if s.insight and view.allows(Purpose.FINANCIAL_WELLBEING, s.sources)
-            ],
-            now_ms=view.now_ms,
-        )
-    ]
+    outcome.insights += observe.told(me, (*signals, *observed), event=event, view=view)
     channel = _attention(event)
     if view.world.quiet or (channel is None and not _answerable(signals, view.world)):
         return

@@ -5,6 +5,7 @@ Stage: 3 of 8, beside the signals. In: folded event. Out: insights to publish.
 An insight serves the customer's financial wellbeing alone, and sees what may be used for that and nothing else.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from operators.contracts import Moment, Trigger
@@ -48,6 +49,17 @@ def observe(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> 
             memories[slot.name] = memory
         found += signals
     return tuple(found)
+
+
+def told(
+    me: Customer, signals: Sequence[Signal], *, event: EventBase, view: View
+) -> list[dict[str, Any]]:
+    """The insights among signals that are published now: those that wellbeing may use, within their ration."""
+    usable = [s for s in signals if view.allows(Purpose.FINANCIAL_WELLBEING, s.sources)]
+    return [
+        record(me, signal, event=event, now_ms=view.now_ms)
+        for signal in cap.publishable(me, usable, now_ms=view.now_ms)
+    ]
 
 
 def for_wellbeing(

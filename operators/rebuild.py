@@ -1,12 +1,12 @@
 """Put a customer's memories right after records were joined or parted.
 
-Stage: 1 of 8. In: CustomerRebuilt, customer copy. Out: the copy with other memories.
+Stage: 1 of 8. In: CustomerRebuilt or CustomerClosed, customer copy. Out: the copy with other memories.
 
 Which data may be used does not change by joining: a «yes» counts for the record that it was said to, a «no» for
 all. So the grants stay those of this record, and memories of a source that it grants for nothing are not taken.
 """
 
-from operators import consent, ledger
+from operators import consent, ledger, withdrawal
 from operators.features import FEATURES
 from operators.insights import INSIGHTS
 from operators.portability import raw
@@ -14,7 +14,8 @@ from operators.sense import SOURCE_OF_SLOT
 from operators.triggers import TRIGGERS
 from schemas.base import DATA_SOURCES, Source
 from schemas.customer import Customer
-from schemas.events import CustomerRebuilt
+from schemas.decisions import Outcome
+from schemas.events import CustomerClosed, CustomerRebuilt
 
 VERSION_OF_SLOT: dict[str, int] = {
     slot.name: slot.version
@@ -25,6 +26,18 @@ VERSION_OF_SLOT: dict[str, int] = {
     )
 }
 """Slot → the version of the memories that this release keeps in it."""
+
+
+def follow(
+    outcome: Outcome, me: Customer, event: CustomerRebuilt | CustomerClosed, *, now_ms: int
+) -> None:
+    """Records were joined or parted: this one (a customer copy) remembers something else now, or nothing."""
+    if isinstance(event, CustomerRebuilt):
+        outcome.trace.append("rebuild")
+        replace_memories(me, event)
+    else:
+        outcome.trace.append("close")
+        withdrawal.closed(outcome, me, now_ms=now_ms)
 
 
 def replace_memories(me: Customer, event: CustomerRebuilt) -> None:
