@@ -2,7 +2,6 @@
 
 import logging
 import socket
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from flows import catalogue
 from flows.adapters.complete import pseudonyms
 from flows.adapters.recognise import Reader
 from flows.adapters.registry import RegistryFrames
+from flows.backup import backup_run, restore_absent
 from flows.cadence import Cadence, Retention
 from flows.decide import DecideFlow, DecideOptions, owned
 from flows.encoder import MiniLmEncoder
@@ -42,10 +42,11 @@ from schemas import topics
 from schemas.errors import InputError
 from schemas.models import Models
 from state.directory import open_directory, open_shards
+from state.handover import Tenancy
 from state.identity import Identity
 from state.links import LinkStore
 from state.sealed import Vault
-from state.store import CustomerCache, ShardStore
+from state.store import CustomerCache
 
 LOG = logging.getLogger(__name__)
 
@@ -184,17 +185,17 @@ def decide_flow(settings: Settings, stop: Stop) -> DecideFlow | GroupFlow:
         owner=f"worker-{own.worker_ordinal}@{socket.gethostname()}",
         vault=vault_of(settings),
     )
+    shards = owned(
+        shards=settings.kafka.partitions, ordinal=own.worker_ordinal, workers=own.worker_count
+    )
+    restore_absent(settings.backup, directory, shards)
     stores = open_shards(
         directory,
-        owned(
-            shards=settings.kafka.partitions,
-            ordinal=own.worker_ordinal,
-            workers=own.worker_count,
-        ),
+        shards,
         cache=CustomerCache(capacity=own.lru_customers, bytes_max=own.lru_bytes),
     )
     try:
-        return run(stores, None, None)
+        return run(Tenancy(directory, stores), None, None)
     except BaseException:
         for store in stores.values():
             store.close()
@@ -237,12 +238,10 @@ def _run_of(settings: Settings, stop: Stop) -> RunOf:
         pace=Pace(batch_max=own.batch_max, idle_s=own.idle_block_ms / 1000),
     )
 
-    def run(
-        stores: Mapping[int, ShardStore], member: Member | None, writer: LogWriter | None
-    ) -> DecideFlow:
+    def run(tenancy: Tenancy, member: Member | None, writer: LogWriter | None) -> DecideFlow:
         return DecideFlow(
             connection,
-            stores=stores,
+            stores=tenancy.stores,
             counts=counts,
             keeper=keeper,
             decode=decode,
@@ -252,6 +251,7 @@ def _run_of(settings: Settings, stop: Stop) -> RunOf:
             metrics=metrics,
             member=member,
             writer=writer,
+            backups=backup_run(settings.backup, tenancy, metrics=metrics),
         )
 
     return run

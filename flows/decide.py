@@ -18,6 +18,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
 from flows import outputs
+from flows.backup import BackupRun
 from flows.dead_letters import letter
 from flows.kafka import tail
 from flows.kafka.client import Connection
@@ -89,6 +90,7 @@ class DecideFlow:
         metrics: Metrics,
         member: Member | None = None,
         writer: LogWriter | None = None,
+        backups: BackupRun | None = None,
     ) -> None:
         """Read the ends of the outputs and the control topics; what was not delivered is sent by `run`.
 
@@ -98,7 +100,7 @@ class DecideFlow:
             TransportError: The brokers can't be reached, or refuse us.
         """
         self._options = options
-        self._member = member
+        self._member, self._backups = member, backups
         self._released = False
         self._stop = stop
         self._metrics = metrics
@@ -135,11 +137,10 @@ class DecideFlow:
             group=options.group,
             pace=options.pace,
         )
-        self._control_at = 0.0
-        self._settle_at = 0.0
+        self._control_at = self._settle_at = 0.0
         self._holding: list[Shard] = []
-        self._sync_at = time.monotonic() + options.sync_s
-        self._scrub_at = time.monotonic() + options.scrub_s
+        now = time.monotonic()
+        self._sync_at, self._scrub_at = now + options.sync_s, now + options.scrub_s
         self._unsynced: list[tuple[Shard, dict[Spot, int]]] = []
         # What was opened is safe, and the group may have missed the last report of a worker that died.
         self._synced: dict[Spot, int] = {s: at for s, at in positions.items() if at is not None}
@@ -158,6 +159,8 @@ class DecideFlow:
             for shard in self._shards.values():
                 for parcel in self._parcels(shard, shard.recover()):
                     self._writer.send(parcel)
+            if self._backups is not None:
+                self._backups.start()
             LOG.info("deciding", extra={"shards": len(self._shards)})
             run(self.graph(), failure=self._failure)
         finally:
@@ -309,6 +312,8 @@ class DecideFlow:
         self._writer.close()
         self._control.close()
         self._disk.shutdown(wait=True)
+        if self._backups is not None:
+            self._backups.stop()
         for shard in self._shards.values():
             try:
                 shard.close()

@@ -48,6 +48,16 @@ class Metrics:
             f"{prefix}_in_flight", "Outputs not yet acknowledged", registry=self.registry
         )
 
+        self._backups = Counter(
+            f"{prefix}_backups",
+            "Backups of shards, by how they ended",
+            ["fate"],
+            registry=self.registry,
+        )
+        self._backup_bytes = Counter(
+            f"{prefix}_backup_bytes", "Bytes that backups carried over", registry=self.registry
+        )
+
     def serve(self, port: int, *, host: str = "127.0.0.1") -> None:
         """Answer scrapes on a port."""
         start_http_server(port, addr=host, registry=self.registry)
@@ -67,6 +77,15 @@ class Metrics:
     def translated(self, count: int) -> None:
         """Count events that `ingest` put on the customers' log."""
         self._events.labels("written").inc(count)
+
+    def backed_up(self, carried_bytes: int) -> None:
+        """Count one backup of a shard."""
+        self._backups.labels("made").inc()
+        self._backup_bytes.inc(carried_bytes)
+
+    def backup_failed(self) -> None:
+        """Count one backup that was not made."""
+        self._backups.labels("failed").inc()
 
     def collect(self, tally: Tally) -> None:
         """Take over a shard's counts, and set them to zero."""

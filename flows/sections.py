@@ -13,6 +13,7 @@ from schemas.base import Shape
 from schemas.consents import Controller
 from schemas.errors import ConfigError
 from schemas.topics import SOURCES_IN
+from state.depot import Depot, open_depot
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{1,200}$")]
 Count = Annotated[int, Field(ge=1)]
@@ -159,6 +160,22 @@ class State(Shape):
                 "state.master_key_file names",
             )
         return tuple(map(bytes.fromhex, keys))
+
+
+class Backup(Shape):
+    """Where the shards are backed up to, and how often."""
+
+    address: str
+    every_s: Positive
+    keep: Count
+
+    def depot(self) -> Depot | None:
+        """The place; None when there are to be no backups.
+
+        Raises:
+            StateError: ``state.backup-unreachable``. Disposition: halt.
+        """
+        return open_depot(self.address) if self.address else None
 
 
 class Learn(Shape):

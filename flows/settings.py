@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from flows.sections import Consent, Decide, Ingest, Kafka, Learn, Measure, Metrics, State
+from flows.sections import Backup, Consent, Decide, Ingest, Kafka, Learn, Measure, Metrics, State
 from schemas.base import DAY_MS, Shape
 from schemas.errors import ConfigError
 from schemas.rules import Rules
@@ -45,10 +45,11 @@ ENVIRONMENT: Mapping[str, tuple[str, str]] = {
     "MARKET_OF_ONE_METRICS_PORT": ("metrics", "port"),
     "MARKET_OF_ONE_SIGNING_KEY": ("consent", "signing_key"),
     "MARKET_OF_ONE_MASTER_KEY": ("state", "master_key"),
+    "MARKET_OF_ONE_BACKUP_ADDRESS": ("backup", "address"),
 }
 """Variable → section and key: addresses, secrets, and what differs from pod to pod."""
 
-_LOCAL: Mapping[str, frozenset[str]] = {
+_LOCAL: Mapping[str, frozenset[str] | bool] = {
     "kafka": frozenset(
         {
             "bootstrap",
@@ -84,6 +85,7 @@ _LOCAL: Mapping[str, frozenset[str]] = {
     "state": frozenset(
         {"encryption", "key_directory", "master_key", "master_key_file", "scrub_after_s"}
     ),
+    "backup": True,
     "consent": frozenset({"signing_key"}),
 }
 """What no decision depends on, and the digest leaves out. The catalogue has a digest of its own."""
@@ -105,6 +107,7 @@ class Settings(Shape):
     ingest: Ingest
     decide: Decide
     state: State
+    backup: Backup
     learn: Learn
     measure: Measure
     consent: Consent

@@ -6,7 +6,7 @@ shards stay are not disturbed.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from confluent_kafka import Producer
@@ -22,13 +22,13 @@ from schemas import topics
 from state.handover import Tenancy, take
 from state.identity import Identity
 from state.sealed import Vault
-from state.store import CustomerCache, ShardStore
+from state.store import CustomerCache
 
 LOG = logging.getLogger(__name__)
 WAIT_S = 0.2
-RunOf = Callable[[Mapping[int, ShardStore], Member | None, LogWriter | None], DecideFlow]
+RunOf = Callable[[Tenancy, Member | None, LogWriter | None], DecideFlow]
 """Open shards, and for a group its member and the writer that it fences → a run over them."""
-Begin = Callable[[Mapping[int, ShardStore], Member], DecideFlow]
+Begin = Callable[[Tenancy, Member], DecideFlow]
 
 
 class GroupFlow:
@@ -72,7 +72,7 @@ class GroupFlow:
     def _term(self, shards: frozenset[int]) -> None:
         tenancy = self._take(shards)
         try:
-            flow = self._begin(tenancy.stores, self._member)
+            flow = self._begin(tenancy, self._member)
         except BaseException:
             for store in tenancy.stores.values():
                 store.close()
@@ -107,6 +107,7 @@ def group_flow(
     """A worker whose shards the consumer group deals out."""
     own = settings.decide
     name = f"{own.group}-{own.worker_ordinal}"
+    depot = settings.backup.depot()
 
     def take_over(shards: frozenset[int]) -> Tenancy:
         return take(
@@ -117,18 +118,19 @@ def group_flow(
             log=topics.CUSTOMER_EVENTS,
             cache=CustomerCache(capacity=own.lru_customers, bytes_max=own.lru_bytes),
             vault=vault,
+            depot=depot,
         )
 
-    def begin(stores: Mapping[int, ShardStore], member: Member) -> DecideFlow:
+    def begin(tenancy: Tenancy, member: Member) -> DecideFlow:
         def fence(producer: Producer) -> None:
             at = {
                 number: store.positions().get((topics.CUSTOMER_EVENTS, number), 0)
-                for number, store in stores.items()
+                for number, store in tenancy.stores.items()
             }
             member.fence(producer, at)
 
         writer = FencedWriter(connection, name=name, fence=fence, session_ms=own.session_timeout_ms)
-        return run(stores, member, writer)
+        return run(tenancy, member, writer)
 
     member = Member(connection, group=own.group, instance=name, session_ms=own.session_timeout_ms)
     return GroupFlow(member, take=take_over, begin=begin, stop=stop)

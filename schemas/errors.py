@@ -133,6 +133,9 @@ class StateError(MarketOfOneError):
             "state.fenced",
             "state.position-out-of-range",
             "state.unwritable",
+            "state.no-backup",
+            "state.backup-damaged",
+            "state.backup-unreachable",
         }
     )
 

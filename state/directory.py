@@ -19,7 +19,7 @@ from state.identity import Identity, check_identity, encode_identity
 from state.rocks import RocksStore
 from state.rocks_engine import RocksEngine
 from state.sealed import Vault
-from state.store import CustomerCache, ShardStore
+from state.store import CustomerCache
 
 MANIFEST = "manifest.json"
 
@@ -72,7 +72,7 @@ def open_shards(
     *,
     cache: CustomerCache | None = None,
     engine: RocksEngine | None = None,
-) -> dict[int, ShardStore]:
+) -> dict[int, RocksStore]:
     """Open the shards that this worker owns; all of them or none.
 
     Args:
@@ -90,7 +90,7 @@ def open_shards(
     engine = engine or RocksEngine()
     # Not `or`: an empty cache is false, and the caller's is to be shared.
     cache = CustomerCache() if cache is None else cache
-    opened: dict[int, ShardStore] = {}
+    opened: dict[int, RocksStore] = {}
     try:
         for shard in shards:
             opened[shard] = _open_shard(directory, shard, engine=engine, cache=cache)

@@ -17,18 +17,23 @@ from pathlib import Path
 from typing import IO
 
 from schemas.errors import StateError
+from state.backup import ShardBackups
+from state.depot import Depot
 from state.directory import StateDirectory, open_directory, open_shards, shard_path
 from state.identity import Identity
+from state.rocks import RocksStore
 from state.rocks_engine import RocksEngine
+from state.safekeeping import fetch
 from state.sealed import Vault
-from state.store import CustomerCache, ShardStore
+from state.store import CustomerCache
 
 
 @dataclass(slots=True)
 class Tenancy:
-    """Shards that are open and locked; ``stores`` are closed by whoever uses them, before `release`."""
+    """Shards of a directory that are open, and locked where they may move; who uses ``stores`` closes them first."""
 
-    stores: dict[int, ShardStore]
+    home: StateDirectory
+    stores: dict[int, RocksStore]
     _locks: ExitStack = field(default_factory=ExitStack)
 
     def release(self) -> None:
@@ -45,8 +50,9 @@ def take(
     log: str,
     cache: CustomerCache | None = None,
     vault: Vault | None = None,
+    depot: Depot | None = None,
 ) -> Tenancy:
-    """Open shards in the worker's own folder, each from the newest copy that nobody holds.
+    """Open shards in the worker's own folder, each from the newest copy that nobody holds, or its newest backup.
 
     Args:
         root: The folder that the workers of a machine share.
@@ -56,9 +62,10 @@ def take(
         log: The topic by whose position a copy is newer than another.
         cache: Of decoded customers.
         vault: What seals the shards; its key rings are the same for all workers.
+        depot: Where the backups are, if there are any.
 
     Raises:
-        StateError: As `state.directory.open_shards`; ``state.other-owner`` too when this worker's own copy is
+        StateError: As `state.directory.open_shards` and `state.safekeeping.fetch`; ``state.other-owner`` too when this worker's own copy is
             held by another process of the same name. Disposition: halt.
     """
     numbers = sorted(shards)
@@ -68,8 +75,10 @@ def take(
         engine = RocksEngine()
         for number in numbers:
             locks.enter_context(_own_lock(home, number))
-            _fetch(root, home, number, log=log, engine=engine)
-        return Tenancy(open_shards(home, numbers, cache=cache, engine=engine), locks)
+            at = _fetch(root, home, number, log=log, engine=engine)
+            if depot is not None:
+                fetch(ShardBackups(depot, number), home, number, beyond=at)
+        return Tenancy(home, open_shards(home, numbers, cache=cache, engine=engine), locks)
     except BaseException:
         locks.close()
         raise
@@ -86,8 +95,8 @@ def _own_lock(home: StateDirectory, number: int) -> IO[bytes]:
     return lock
 
 
-def _fetch(root: Path, home: StateDirectory, number: int, *, log: str, engine: RocksEngine) -> None:
-    """Move a copy here that is newer than ours, if one is free."""
+def _fetch(root: Path, home: StateDirectory, number: int, *, log: str, engine: RocksEngine) -> int:
+    """Move a copy here that is newer than ours, if one is free; how far what is here then has come."""
     best, best_at = home, _position(home, number, log=log, engine=engine)
     with ExitStack() as held:
         for folder in sorted(root.iterdir()):
@@ -107,6 +116,7 @@ def _fetch(root: Path, home: StateDirectory, number: int, *, log: str, engine: R
             ours = shard_path(home.path, number)
             shutil.rmtree(ours, ignore_errors=True)
             shard_path(best.path, number).replace(ours)
+    return best_at
 
 
 def _position(directory: StateDirectory, number: int, *, log: str, engine: RocksEngine) -> int:

@@ -3,7 +3,8 @@
 One RocksDB directory per shard, so that a shard is what is backed up, moved and locked.
 
 Each commit is one WriteBatch through the write-ahead log: it survives ``kill -9`` at once, and the death of
-the OS after `RocksStore.sync`; a torn tail of the log is cut at the last whole commit (point-in-time recovery).
+the OS after `RocksStore.sync`; a torn tail of the log is cut at the last whole commit (point-in-time recovery),
+but never behind the last sync (`state.synced`).
 """
 
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ from state import keys
 from state.changes import SEQUENCE_KEY, changes_of
 from state.identity import Identity, check_identity, check_seal, encode_identity
 from state.outbox import OutboxEntry
-from state.rocks_engine import RocksEngine
+from state.rocks_engine import RocksEngine, checkpoint, scan
 from state.rocks_errors import translate, translated
 from state.rows import PlainRows, Rows
 from state.store import CustomerCache, ShardBatch, TopicPartition
+from state.synced import SyncedNote
 from state.timers import NextDue, Timer
 
 _IDENTITY = keys.meta_key("identity")
@@ -58,6 +60,7 @@ class RocksStore:
         self._cache = cache
         self._path = path
         self._closed = False
+        self._synced = SyncedNote(path)
         self._rows = rows or PlainRows()
         try:
             self._database = engine.open(path)
@@ -187,10 +190,22 @@ class RocksStore:
         self._unsynced = False
         try:
             with translated(f"sync of shard {self._shard}"):
+                sequence = self._database.latest_sequence_number()
                 self._database.flush_wal(sync=True)
+            self._synced.write(sequence)
         except BaseException:
             self._unsynced = True
             raise
+
+    @property
+    def changes(self) -> int:
+        """How many changes were ever written: the same number, the same content."""
+        with translated(f"read of shard {self._shard}"):
+            return int(self._database.latest_sequence_number())
+
+    def checkpoint(self, into: Path) -> None:
+        """Make a folder with what is committed now, for backups. May run on another thread than commits."""
+        checkpoint(self._database, into)
 
     @property
     def erasing(self) -> bool:
@@ -224,6 +239,7 @@ class RocksStore:
         if not self._closed:
             self._closed = True
             self._cache.drop_shard(self._shard)
+            self._synced.close()
             self._rows.close()
             with translated(f"close of shard {self._shard}"):
                 self._database.close()
@@ -276,14 +292,4 @@ class RocksStore:
         return value
 
     def _scan(self, prefix: bytes, *, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-        with translated(f"scan of shard {self._shard}"):
-            cursor = self._database.iter()
-            cursor.seek(start)
-            while cursor.valid():
-                key: bytes = cursor.key()
-                if not key.startswith(prefix):
-                    return
-                yield key, cursor.value()
-                cursor.next()
-            # A cursor that met damage just ends: its status tells it from the end of the data.
-            cursor.status()
+        return scan(self._database, prefix, what=f"scan of shard {self._shard}", start=start)

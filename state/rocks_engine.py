@@ -4,6 +4,7 @@ Up to 64 of them live in one process: they share one block cache and one budget 
 bounded by `RocksOptions` and not by the number of shards.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rocksdict import (
     AccessType,
     BlockBasedOptions,
     Cache,
+    Checkpoint,
     DBCompressionType,
     DBRecoveryMode,
     Options,
@@ -19,6 +21,10 @@ from rocksdict import (
 )
 
 from state.rocks_errors import translated
+from state.synced import check_synced, safe_up_to
+
+Database = Rdict
+"""What is open, for modules that pass it on."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -49,8 +55,10 @@ class RocksEngine:
         Raises:
             StateError: ``state.other-owner``, ``state.corrupt`` or ``state.unwritable``.
         """
+        noted = safe_up_to(path)
         with translated(f"open of {path.name}"):
-            return Rdict(str(path), options=self._database_options())
+            database = Rdict(str(path), options=self._database_options())
+        return _checked(database, path, noted=noted)
 
     def follow(self, path: Path, *, notes: Path) -> Rdict:
         """Open one RocksDB beside the process that writes it, to read what it has committed.
@@ -63,8 +71,13 @@ class RocksEngine:
         options = self._database_options()
         # Every file stays open, so that one that the writer compacts away can still be read.
         options.set_max_open_files(-1)
+        noted = safe_up_to(path)  # before: the writer goes on meanwhile
         with translated(f"read of {path.name}"):
-            return Rdict(str(path), options=options, access_type=AccessType.secondary(str(notes)))
+            database = Rdict(
+                str(path), options=options, access_type=AccessType.secondary(str(notes))
+            )
+            database.try_catch_up_with_primary()
+        return _checked(database, path, noted=noted)
 
     def _database_options(self) -> Options:
         table = BlockBasedOptions()
@@ -88,6 +101,51 @@ class RocksEngine:
         options.set_keep_log_file_num(2)
         options.set_max_log_file_size(1 << 20)
         return options
+
+
+def scan(
+    database: Database, prefix: bytes, *, what: str, start: bytes | None = None
+) -> Iterator[tuple[bytes, bytes]]:
+    """The rows whose keys begin with ``prefix``, by key; ``what`` names the scan in an error.
+
+    Raises:
+        StateError: ``state.corrupt`` or ``state.unwritable``.
+    """
+    with translated(what):
+        cursor = database.iter()
+        cursor.seek(prefix if start is None else start)
+        while cursor.valid():
+            key: bytes = cursor.key()
+            if not key.startswith(prefix):
+                return
+            yield key, cursor.value()
+            cursor.next()
+        # A cursor that met damage just ends: its status tells it from the end of the data.
+        cursor.status()
+
+
+def checkpoint(database: Rdict, into: Path) -> None:
+    """Make a folder with the files of a database as it is now; files that never change are links.
+
+    May run on another thread than the one that writes.
+
+    Raises:
+        StateError: ``state.unwritable``.
+    """
+    with translated(f"checkpoint {into.name}"):
+        # A checkpoint flushes what is in memory too, but holds up all Python threads meanwhile.
+        database.flush()
+        Checkpoint(database).create_checkpoint(str(into))
+
+
+def _checked(database: Rdict, path: Path, *, noted: int | None) -> Rdict:
+    """The database, closed again when it is older than its note."""
+    try:
+        check_synced(path, noted=noted, found=database.latest_sequence_number())
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def caught_up(database: Rdict, action: str) -> None:

@@ -16,7 +16,7 @@ from state import keys
 from state.directory import MANIFEST, shard_path
 from state.identity import Identity, check_seal, decode_identity
 from state.rocks import SEAL
-from state.rocks_engine import RocksEngine, caught_up
+from state.rocks_engine import Database, RocksEngine, caught_up, scan
 from state.rows import PlainRows
 from state.sealed import Vault
 from state.store import TopicPartition
@@ -94,35 +94,41 @@ class ShardSnapshot:
 
     def customers(self) -> Iterator[str]:
         """Everybody in the shard, in the order in which they lie there: by id, where it is plain."""
-        cursor = self._database.iter()
-        cursor.seek(keys.CUSTOMERS)
-        while cursor.valid():
-            key: bytes = cursor.key()
-            if not key.startswith(keys.CUSTOMERS):
-                return
-            customer = self._rows.customer_of(key, cursor.value())
+        for key, value in scan(self._database, keys.CUSTOMERS, what=self._what):
+            customer = self._rows.customer_of(key, value)
             if customer is not None:
                 yield customer
-            cursor.next()
 
     def positions(self) -> dict[TopicPartition, int]:
         """How far the log was read: the next offset, per topic-partition."""
-        found: dict[TopicPartition, int] = {}
-        cursor = self._database.iter()
-        cursor.seek(keys.POSITIONS)
-        while cursor.valid():
-            key: bytes = cursor.key()
-            if not key.startswith(keys.POSITIONS):
-                break
-            found[keys.topic_partition(key)] = keys.unpack_offset(cursor.value())
-            cursor.next()
-        return found
+        return _positions(self._database, what=self._what)
 
     def close(self) -> None:
         """Let go of the files."""
         self._rows.close()
         self._database.close()
         self._notes.cleanup()
+
+
+def positions_of(path: Path) -> dict[TopicPartition, int]:
+    """How far the log was read in the folder of a shard, sealed or not: the next offset, per topic-partition.
+
+    Raises:
+        StateError: ``state.corrupt`` or ``state.unwritable``.
+    """
+    with TemporaryDirectory(prefix="market-of-one-read-") as notes:
+        database = RocksEngine().follow(path, notes=Path(notes))
+        try:
+            return _positions(database, what=f"read of {path.name}")
+        finally:
+            database.close()
+
+
+def _positions(database: Database, *, what: str) -> dict[TopicPartition, int]:
+    return {
+        keys.topic_partition(key): keys.unpack_offset(value)
+        for key, value in scan(database, keys.POSITIONS, what=what)
+    }
 
 
 def _absent(detail: str) -> StateError:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -12,11 +13,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.errors import StateError
 from scripts.campaign.deaths import Lives
 from scripts.campaign.lab import SHARDS, Lab, LabError, Worker
+from state import synced
+from state.backup import ShardBackups, shards_in
+from state.depot import open_depot
+from state.directory import shard_path
+from state.snapshot import positions_of
 
 JUMPING = ("-m", "scripts.campaign.jumping")
 DISK_BYTES = 6 << 20
+BACKUP_S = 0.4
 
 
 @dataclass(slots=True, frozen=True)
@@ -42,15 +50,23 @@ def killed(lab: Lab, scale: Scale, draw: random.Random) -> str:
 
 
 def torn(lab: Lab, scale: Scale, draw: random.Random) -> str:
-    """After each kill -9 the end of each shard's write-ahead log is cut off, as by a power cut."""
-    cut = 0
+    """After each kill -9 the end of each shard's write-ahead log is cut off, as by a power cut.
+
+    A cut behind the last sync must be refused; the operator then lets the shard go on from there.
+    """
+    cut = refused = 0
     lives = Lives(lab, draw, workers=1)
     for strike in range(scale.times):
         lives.end(1, records=scale.records * (strike + 1) // scale.times)
         for shard in range(SHARDS):
-            cut += _tear(lab.state / f"shard-{shard:04d}", draw)
+            path = shard_path(lab.state, shard)
+            cut += _tear(path, draw)
+            refused += _let_go_on(path)
     lab.drain(lab.start())
-    return f"{scale.times} kills, {cut:,} bytes of write-ahead logs cut off"
+    return (
+        f"{scale.times} kills, {cut:,} bytes of write-ahead logs cut off; {refused} × state.corrupt "
+        "where what was synced was cut, then let go on"
+    )
 
 
 def twice(lab: Lab, scale: Scale, draw: random.Random) -> str:
@@ -151,6 +167,36 @@ def rescaled(lab: Lab, scale: Scale, draw: random.Random) -> str:
     return "1 → 2 → 4 → 1 workers, stopped and killed in turn"
 
 
+def erased(lab: Lab, scale: Scale, draw: random.Random) -> str:
+    """The worker is killed and its disk is gone: each shard comes back from its newest backup and the log."""
+    config = lab.configure(backup_s=BACKUP_S, name="-backed-up")
+    restored = damaged = 0
+    for strike in range(scale.times):
+        worker = lab.start(config=config)
+        restored += len(shards_in(open_depot(str(lab.backups))))
+        lab.feed(scale.records * (2 * strike + 1) // (2 * scale.times) - lab.fed)
+        lab.follow(worker)
+        seen = worker.count('"backed up"')
+        lab.until(
+            lambda: worker.count('"backed up"') >= seen + 1,  # noqa: B023 - at once
+            "nothing was backed up",
+        )
+        lab.feed(scale.records * (strike + 1) // scale.times - lab.fed)
+        time.sleep(draw.uniform(0.0, BACKUP_S))
+        worker.kill()
+        shutil.rmtree(lab.state)
+        lab.forget()
+        if strike % 2:
+            damaged += _spoil(lab.backups, draw)
+    worker = lab.start(config=config)
+    restored += len(shards_in(open_depot(str(lab.backups))))
+    lab.drain(worker)
+    return (
+        f"{scale.times} × killed and all of its state deleted; {restored} shards restored from backups, "
+        f"{damaged} × an older one since the newest was damaged"
+    )
+
+
 def lost(lab: Lab, scale: Scale, draw: random.Random) -> str:
     """Of a group's three workers two die for good; the others take their shards over and go on."""
     config = lab.configure(ownership="group", name="-group")
@@ -199,6 +245,7 @@ FAULTS: Mapping[str, Fault] = {
     "broker-silent": unreachable,
     "disk-full": full,
     "clock": leaping,
+    "disk-lost": erased,
     "rescale": rescaled,
     "worker-lost": lost,
     "worker-paused": paused,
@@ -260,3 +307,34 @@ def _tear(shard: Path, draw: random.Random) -> int:
     keep = draw.randrange(size + 1)
     os.truncate(logs[-1], keep)
     return size - keep
+
+
+def _let_go_on(shard: Path) -> bool:
+    """Do what the hint says where a shard is older than what was safe; whether it was."""
+    if not shard.is_dir():
+        return False
+    try:
+        positions_of(shard)
+    except StateError as error:
+        if error.code != "state.corrupt" or synced.NAME not in error.hint:
+            raise
+        (shard / synced.NAME).unlink()
+        return True
+    return False
+
+
+def _spoil(place: Path, draw: random.Random) -> int:
+    """Flip a byte of a file that only the newest backup of a shard has; of how many shards."""
+    spoilt = 0
+    for shard in shards_in(depot := open_depot(str(place))):
+        backups = ShardBackups(depot, shard)
+        *older, newest = map(backups.read, backups.names())
+        shared = {file.digest for one in older for file in one.files}
+        alone = [file for file in newest.files if file.size and file.digest not in shared]
+        if older and alone:
+            path = place / f"shard-{shard:04d}" / "files" / draw.choice(alone).digest
+            content = bytearray(path.read_bytes())
+            content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+            path.write_bytes(content)
+            spoilt += 1
+    return spoilt

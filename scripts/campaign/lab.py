@@ -47,6 +47,10 @@ wal_sync_ms = 50
 max_future_s = 31536000
 ownership = "{ownership}"
 session_timeout_ms = 3000
+[backup]
+address = "{backup}"
+every_s = {backup_s}
+keep = 3
 [ingest]
 group = "{prefix}ingest"
 identity_directory = "{state}-identity"
@@ -74,9 +78,13 @@ class Worker:
 
     def said(self, words: str) -> bool:
         """Whether it wrote this since it started."""
+        return self.count(words) > 0
+
+    def count(self, words: str) -> int:
+        """How often it wrote this since it started."""
         with self.log.open("rb") as file:
             file.seek(self.log_from)
-            return words.encode() in file.read()
+            return file.read().count(words.encode())
 
     @property
     def up(self) -> bool:
@@ -110,6 +118,7 @@ class Lab:
         self.directory.mkdir(parents=True)
         self.stream = stream
         self.state = self.directory / "state"
+        self.backups = self.directory / "backups"
         self.connection = Connection(broker.bootstrap_servers, prefix=f"{name}.")
         self.bad: list[bytes] = []
         self.fed = 0
@@ -126,9 +135,14 @@ class Lab:
         )
 
     def configure(
-        self, *, state: Path | None = None, ownership: str = "ordinal", name: str = ""
+        self,
+        *,
+        state: Path | None = None,
+        ownership: str = "ordinal",
+        backup_s: float = 0.0,
+        name: str = "",
     ) -> Path:
-        """Write a settings file: by default the scenario's."""
+        """Write a settings file: by default the scenario's; with ``backup_s`` shards are backed up so often."""
         path = self.directory / f"settings{name}.toml"
         text = SETTINGS.format(
             bootstrap=self.broker.bootstrap_servers,
@@ -136,6 +150,8 @@ class Lab:
             shards=SHARDS,
             state=(state or self.state).as_posix(),
             ownership=ownership,
+            backup=self.backups.as_posix() if backup_s else "",
+            backup_s=backup_s or 1.0,
         )
         path.write_text(text, encoding="utf-8")
         return path
@@ -258,6 +274,12 @@ class Lab:
         except KafkaException:
             return {}
         return {place.partition: place.offset for place in places}
+
+    def forget(self) -> None:
+        """Take back what workers said, before one begins again further back: none may run."""
+        name = self.connection.topic(topics.CUSTOMER_EVENTS)
+        places = [TopicPartition(name, shard, 0) for shard in range(SHARDS)]
+        self._reader.commit(offsets=places, asynchronous=False)
 
     def good(self) -> int:
         """How many of the records fed can become an event."""

@@ -35,6 +35,7 @@ FULL: dict[str, Scale] = {
     "broker-silent": Scale(10_000, 1_000, 2, 30.0),
     "disk-full": Scale(20_000, 1_000, 2),
     "clock": Scale(20_000, 1_000, 20),
+    "disk-lost": Scale(20_000, 1_000, 6),
     "rescale": Scale(40_000, 2_000, 1),
     "worker-lost": Scale(20_000, 1_000, 1),
     "worker-paused": Scale(20_000, 1_000, 4, 5.0),
@@ -46,6 +47,7 @@ SHORT: dict[str, Scale] = {
     "broker-restart": Scale(600, 60, 1),
     "broker-silent": Scale(600, 60, 1, 2.0),
     "clock": Scale(600, 60, 1),
+    "disk-lost": Scale(600, 60, 1),
     "rescale": Scale(600, 60, 1),
     "worker-paused": Scale(600, 60, 1, 3.0),
 }
