@@ -10,7 +10,7 @@ from flows.adapters.complete import pseudonyms
 from flows.adapters.recognise import Reader
 from flows.adapters.registry import RegistryFrames
 from flows.backup import backup_run, restore_absent
-from flows.cadence import Cadence, Retention
+from flows.cadence import Cadence, Retention, Shelf
 from flows.decide import DecideFlow, DecideOptions, owned
 from flows.encoder import MiniLmEncoder
 from flows.follow import FollowFlow
@@ -286,7 +286,7 @@ def learning_flow(settings: Settings, stop: Stop) -> FollowFlow:
         ACTION_NAMES,
         actions=[item.id for item in keeper.world.catalogue],
         head=head_of(world.encoder),
-        published=keeper.world.models,
+        published=replace(keeper.world.models, committee=keeper.newest),
         levers=Levers(
             ridge=own.ridge,
             ridge_main=own.ridge_main,
@@ -298,6 +298,7 @@ def learning_flow(settings: Settings, stop: Stop) -> FollowFlow:
         ),
         cadence=Cadence(refresh_ms=own.refresh_idle_ms, count_max=own.refresh_max_lessons),
         retention=Retention(days=own.memory_days, lessons_max=own.memory_lessons_max),
+        shelf=Shelf(every=own.keep_every, count=own.keep_count),
     )
     return learn_flow(
         connection,

@@ -40,6 +40,32 @@ class Retention:
     """Rewards between two looks; counted on the log, so that reading it again lets go at the same places."""
 
 
+@dataclass(slots=True, frozen=True)
+class Shelf:
+    """Which earlier committees stay on the topic ``models``, to go back to: the first, then every ``every``-th.
+
+    ``count`` of them stay; what was pinned or is on trial lies under a key of its own and stays in any case.
+    """
+
+    every: int = 20
+    count: int = 50
+
+    def keeps(self, version: int) -> bool:
+        """Whether a version is put on the shelf."""
+        return version % self.every == 1 % self.every
+
+    def leaves(self, version: int) -> int | None:
+        """The version that gives way to it, if any.
+
+        Example:
+            >>> shelf = Shelf(every=10, count=3)
+            >>> [v for v in range(1, 60) if shelf.keeps(v)], shelf.leaves(31), shelf.leaves(21)
+            ([1, 11, 21, 31, 41, 51], 1, None)
+        """
+        gone = version - self.every * self.count
+        return gone if gone > 0 else None
+
+
 @dataclass(slots=True)
 class Progress:
     """Of one model: the last version, lessons taken, those not yet published and since when."""

@@ -28,13 +28,13 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True, frozen=True)
 class Publication:
-    """One record to publish; ``kind`` is its CloudEvents type, ``record_id`` its id."""
+    """One record to publish; ``kind`` is its CloudEvents type, ``record_id`` its id; no value takes it away."""
 
     topic: str
     key: str
     kind: str
     record_id: str
-    value: bytes
+    value: bytes | None
 
 
 class Follower(Protocol):

@@ -9,17 +9,19 @@ every worker takes the newest; versions go on from the last one published.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from flows.cadence import Cadence, Progress, Retention
+from flows.cadence import Cadence, Progress, Retention, Shelf
 from flows.follow import FollowFlow, Publication, place
 from flows.kafka.client import Connection
 from flows.kafka.source import Pace
 from flows.records import Spot
 from flows.worker import Stop
+from flows.world import KEPT
 from operators.bandits.ridge import Levers, PosteriorRidge
 from operators.forgetting import Forgotten, Ledger
 from operators.taste import Coholdings
@@ -66,6 +68,7 @@ class Learner:
         levers: Levers | None = None,
         cadence: Cadence | None = None,
         retention: Retention | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         """Begin with the priors.
 
@@ -78,6 +81,7 @@ class Learner:
             levers: Governed settings of the committee.
             cadence: When to publish.
             retention: How long rewards are kept.
+            shelf: Which earlier committees are kept to go back to.
         """
         self._ridge = PosteriorRidge(context_names, action_names, actions=actions, levers=levers)
         self._taste = Coholdings()
@@ -86,6 +90,7 @@ class Learner:
         self._told: list[Publication] = []
         self._cadence = cadence or Cadence()
         self._retention = retention or Retention()
+        self._shelf = shelf or Shelf()
         self._kept_from_ms: int | None = None
         self._looked_at = 0
         self._positions: dict[Spot, int] = {}
@@ -137,11 +142,13 @@ class Learner:
         With them what was forgotten, and what could not be, for its customer.
         """
         told, self._told = self._told, []
-        return told + [
-            self._publication(model, progress)
-            for model, progress in self._progress.items()
-            if self._due(progress, now_ms)
-        ]
+        for model, progress in self._progress.items():
+            if self._due(progress, now_ms):
+                said = self._publication(model, progress)
+                told += (
+                    [said, *self._shelve(said, progress.version)] if model == COMMITTEE else [said]
+                )
+        return told
 
     def hear(self, lessons: Sequence[bytes]) -> dict[str, bytes]:
         """Take lessons without a log or a clock: for the driver and the simulation.
@@ -152,7 +159,11 @@ class Learner:
         spot = (topics.LESSONS, 0)
         for value in lessons:
             self.take(value, spot=spot, offset=self._positions.get(spot, 0))
-        return {said.key: said.value for said in self.publish(0) if said.topic == topics.MODELS}
+        return {
+            said.key: said.value
+            for said in self.publish(0)
+            if said.topic == topics.MODELS and said.value and not said.key.startswith(KEPT)
+        }
 
     def _taken(self, lesson: Lesson) -> InputError | None:
         if lesson.kind == FORGET:
@@ -240,6 +251,18 @@ class Learner:
             record_id=f"{key}:{progress.version}",
             value=value,
         )
+
+    def _shelve(self, said: Publication, version: int) -> list[Publication]:
+        """A copy under the version's own key, and an empty record for the one that gives way."""
+        if not self._shelf.keeps(version):
+            return []
+        key = f"{KEPT}{version}"
+        kept = [replace(said, key=key, kind=f"model.{COMMITTEE}.kept", record_id=f"{key}:kept")]
+        gone = self._shelf.leaves(version)
+        if gone is not None:
+            key = f"{KEPT}{gone}"
+            kept.append(replace(said, key=key, record_id=f"{key}:gone", value=None))
+        return kept
 
     def _snapshot(self, model: str, version: int) -> Snapshot:
         if model == COMMITTEE:

@@ -1,4 +1,4 @@
-"""Run one flow of the product: `python -m flows ingest | decide | learn | measure | topics`.
+"""Run one flow of the product: `python -m flows ingest | decide | learn | measure | topics | rollout`.
 
 Exit status: 0 clean, 2 wrong configuration, 3 brokers out of reach, 4 state that can't be trusted, 1 a bug.
 Errors of ours are one line on stderr, without a traceback: what is wrong, and what to do.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from flows import assembly, logs, settings
+from flows import assembly, logs, rollout, settings
 from flows.settings import Settings
 from flows.worker import Stop
 from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportError
@@ -19,6 +19,7 @@ from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportE
 LOG = logging.getLogger(__name__)
 CLEAN = 0
 BUG = 1
+ROLLOUT = "rollout"
 STATUSES: Mapping[type[MarketOfOneError], int] = {
     ConfigError: 2,
     TransportError: 3,
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in assembly.make_topics(settled):
                 LOG.info("topic made", extra={"topic": name})
             return CLEAN
+        if options.flow == ROLLOUT:
+            sys.stdout.write("\n".join(rollout.roll_out(settled, options)) + "\n")
+            return CLEAN
         stop.listen()
         FLOWS[options.flow](settled, stop).run()
     except MarketOfOneError as error:
@@ -68,7 +72,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m flows", description="Run one flow.")
-    parser.add_argument("flow", choices=[*FLOWS, "topics"], help="which; topics makes the topics")
+    flows = parser.add_subparsers(dest="flow", metavar="FLOW", required=True)
+    for name in (*FLOWS, "topics"):
+        _common(flows.add_parser(name, help="make the topics" if name == "topics" else "a flow"))
+    trial = flows.add_parser(ROLLOUT, help="which committee serves: pin, try, promote, go back")
+    _common(trial)
+    rollout.arguments(trial)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
@@ -79,4 +92,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--log-level", default="info", choices=["debug", "info", "warning", "error"]
     )
-    return parser

@@ -193,6 +193,8 @@ class Learn(Shape):
     half_life_days: Positive
     memory_days: Positive
     memory_lessons_max: Count
+    keep_every: Count
+    keep_count: Count
 
 
 class Measure(Shape):

@@ -6,16 +6,18 @@ that can't be used leaves the world as it was.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from flows import catalogue
 from flows.records import Record
+from operators.bandits import BANDITS
 from operators.contracts import World
 from schemas import topics
 from schemas.errors import ConfigError, InputError, StateError
-from schemas.models import CommitteeSnapshot, IntentSnapshot, Models, TasteSnapshot
+from schemas.models import CommitteeSnapshot, IntentSnapshot, Models, Rollout, TasteSnapshot
 from schemas.offers import Item
 from state.models import decode_model
 
@@ -26,6 +28,11 @@ SLOTS: Mapping[str, type[Snapshot]] = {
     "intents": IntentSnapshot,
 }
 """Key on the topic ``models`` → what lies under it; also the field of `schemas.models.Models`."""
+CHAMPION, CHALLENGER, ROLLOUT = "champion", "challenger", "rollout"
+"""Keys of the same topic by which people decide what serves: a committee that is pinned, one on trial, and how."""
+KEPT = "committee@"
+"""What begins the key of an earlier committee, which is kept to go back to."""
+ROLLOUTS: TypeAdapter[Rollout] = TypeAdapter(Rollout)
 VERDICTS: frozenset[str] = frozenset({"approved", "rejected"})
 
 
@@ -35,6 +42,9 @@ class WorldKeeper:
     def __init__(self, world: World) -> None:
         """Begin with the world of the configuration, which records replace part by part."""
         self.world = world
+        self.newest = world.models.committee
+        """The newest committee that the learner published, whatever serves."""
+        self._pinned: CommitteeSnapshot | None = None
         self._shipped = tuple(item.id for item in world.catalogue)
         self._items: dict[str, Item] = {item.id: item for item in world.catalogue}
         self._takers: dict[str, Callable[[str, bytes | None], InputError | None]] = {
@@ -55,7 +65,11 @@ class WorldKeeper:
         return taker((record.key or b"").decode(errors="replace"), record.value)
 
     def _model(self, key: str, value: bytes | None) -> InputError | None:
-        shape = SLOTS.get(key)
+        if key.startswith(KEPT):
+            return None
+        if key == ROLLOUT:
+            return self._rollout(value)
+        shape = CommitteeSnapshot if key in {CHAMPION, CHALLENGER} else SLOTS.get(key)
         if shape is None:
             return InputError("input.unknown-kind", f"no model is called {key[:32]!r}")
         snapshot: Snapshot | None = None
@@ -66,7 +80,29 @@ class WorldKeeper:
                 return InputError("input.malformed", f"model {key}: {error.code}")
             if not isinstance(snapshot, shape):
                 return InputError("input.invalid", f"under {key} lies a {type(snapshot).__name__}")
+        if key == CHAMPION:
+            self._pinned = cast("CommitteeSnapshot | None", snapshot)
+        elif key == "committee":
+            self.newest = cast("CommitteeSnapshot | None", snapshot)
+        if key in {CHAMPION, "committee"}:
+            key, snapshot = "committee", self._pinned or self.newest
         self.world = replace(self.world, models=_with(self.world.models, key, snapshot))
+        return None
+
+    def _rollout(self, value: bytes | None) -> InputError | None:
+        rollout: Rollout | None = None
+        if value is not None:
+            try:
+                rollout = ROLLOUTS.validate_json(value)
+            except ValidationError:
+                return InputError(
+                    "input.invalid",
+                    "the record of a rollout is wrong",
+                    hint="let `python -m flows rollout` write it",
+                )
+            if rollout.policy not in BANDITS:
+                return InputError("input.invalid", f"no policy is called {rollout.policy[:32]!r}")
+        self.world = replace(self.world, models=replace(self.world.models, rollout=rollout))
         return None
 
     def _item(self, key: str, value: bytes | None) -> InputError | None:

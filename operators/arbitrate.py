@@ -13,6 +13,7 @@ from operators.contracts import Alternatives, Bandit
 from operators.draws import uniform
 from operators.features import CONTEXT
 from operators.offers import SILENCE_FEATURES
+from operators.rollout import beside
 from schemas.base import Purpose, Source
 from schemas.decisions import SILENCE, Candidate, Choice
 from schemas.errors import ComponentError
@@ -89,6 +90,8 @@ def choose(
         choice = bandit.choose(alternatives, models=models, rules=rules)
     except ComponentError:
         choice = BANDITS["fixed_order"].choose(alternatives, models=models, rules=rules)
+    if arm == "treatment":
+        choice = beside(choice, alternatives, models=models, rules=rules)
     return choice, alternatives
 
 

@@ -194,6 +194,7 @@ def _decision(
         degraded=_degraded(trace, view, made),
         explanation=explanation,
         previous_digest=me.previous_digest,
+        rival=choice.rival,
     )
 
 

@@ -64,6 +64,21 @@ class Scored:
 
 
 @dataclass(slots=True, frozen=True)
+class Rival:
+    """What the challenger would have done at the same moment.
+
+    ``propensity`` is its probability of what was chosen, so that propensity / `Choice.propensity` weighs
+    the outcome for an estimate of the challenger. ``served`` is whether its choice was the one.
+    """
+
+    model: str
+    policy: str
+    action: str
+    propensity: float
+    served: bool
+
+
+@dataclass(slots=True, frozen=True)
 class Choice:
     """What was chosen, how, and with which exact probability.
 
@@ -83,6 +98,7 @@ class Choice:
     contributions: tuple[tuple[str, float, float], ...] = ()
     votes: int = 0
     voters: int = 0
+    rival: Rival | None = None
 
     @property
     def scored(self) -> tuple[Scored, ...]:
@@ -145,6 +161,7 @@ class Decision:
     previous_digest: str
     digest: str = ""
     latency_us: int = 0
+    rival: Rival | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -4,9 +4,11 @@ Arrays are float64 and never changed after they are made. Bytes and digests: `st
 """
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 Floats = NDArray[np.float64]
 
@@ -109,11 +111,31 @@ class ForecastSnapshot:
 
 
 @dataclass(slots=True, frozen=True)
+class Rollout:
+    """How a challenger is tried beside what serves.
+
+    ``policy`` names the challenger's bandit; it may also try another policy over the same snapshot.
+    ``shadow`` is the share of decisions on which it is scored and logged without a say, ``canary`` the
+    share on which it chooses. Both are 0..1 and dealt by a keyed hash of the decision.
+    """
+
+    policy: str = "committee"
+    shadow: Annotated[float, Field(ge=0, le=1)] = 0.0
+    canary: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+@dataclass(slots=True, frozen=True)
 class Models:
-    """The snapshots in use; None means none was published yet, and the fallback serves."""
+    """The snapshots in use; None means none was published yet, and the fallback serves.
+
+    ``committee`` is the champion: the one that was pinned, else the newest. ``challenger`` is on trial as
+    ``rollout`` says.
+    """
 
     committee: CommitteeSnapshot | None = None
     taste: TasteSnapshot | None = None
     intents: IntentSnapshot | None = None
     forecasts: ForecastSnapshot | None = None
     verdicts: dict[str, str] = field(default_factory=dict)
+    challenger: CommitteeSnapshot | None = None
+    rollout: Rollout | None = None

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from confluent_kafka import Consumer, TopicPartition
 
 from flows.kafka.client import PROBE_S, Connection, Deadline, Watch, at_end, explain, passing
 from flows.kafka.source import Pace, consumer, to_record
 from flows.records import Record
-from flows.world import WorldKeeper
 from schemas import topics
 from schemas.errors import InputError
 
@@ -16,15 +16,23 @@ LOG = logging.getLogger(__name__)
 STALL_S = 30.0
 
 
+class Keeper(Protocol):
+    """Who takes control records, a `flows.world.WorldKeeper` say."""
+
+    def apply(self, record: Record) -> InputError | None:
+        """Take one in; why it can't be used, if it can't."""
+        ...
+
+
 class ControlReader:
-    """Follows the control topics on behalf of a `WorldKeeper`."""
+    """Follows the control topics on behalf of a `Keeper`."""
 
     def __init__(
         self,
         connection: Connection,
         *,
         counts: Mapping[str, int],
-        keeper: WorldKeeper,
+        keeper: Keeper,
         refused: Callable[[Record, InputError], None],
     ) -> None:
         """Open a consumer at the beginning of the control topics.

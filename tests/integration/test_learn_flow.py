@@ -1,27 +1,34 @@
 """Learning and measuring over a real log: lessons in, snapshots out, a restart in between."""
 
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from uuid import uuid4
 
 import orjson
 import pytest
 
+from flows import rollout
 from flows.follow import FollowFlow
 from flows.kafka.client import Connection
+from flows.kafka.control import ControlReader
+from flows.kafka.sink import LogWriter
 from flows.kafka.source import Pace
 from flows.kafka.topics import create
 from flows.learn import Learner, learn_flow
 from flows.measure import Meter, measure_flow
 from flows.records import Batch, Parcel
 from flows.worker import Stop
+from flows.world import WorldKeeper
 from operators.bandits import BANDITS
 from schemas import topics
+from schemas.errors import ConfigError
 from schemas.models import CommitteeSnapshot, Models
 from schemas.rules import Rules
 from scripts.broker.process import Broker
 from state.models import decode_model
 from tests import alternatives as cases
 from tests.kafka_logs import read, write
+from tests.streams import small_world
 
 SHARDS = 2
 ONCE = Pace(until_end=True, tick_s=0.01)
@@ -56,7 +63,7 @@ def committees(connection: Connection) -> list[CommitteeSnapshot]:
     return [
         snapshot
         for record in read(connection, topics.MODELS, partitions=1)
-        if record.value is not None
+        if record.value is not None and record.key == b"committee"
         for snapshot in [decode_model(record.value)]
         if isinstance(snapshot, CommitteeSnapshot)
     ]
@@ -99,6 +106,40 @@ def test_a_learner_on_an_empty_log_publishes_its_priors(connection: Connection) 
     flow.run()
     (first,) = committees(connection)
     assert (first.version, first.lessons) == (1, 0)
+
+
+def test_one_record_goes_back_to_an_earlier_committee(connection: Connection) -> None:
+    """Pinned by the command, an earlier version serves every worker; the learner's versions go on."""
+    write(connection, topics.LESSONS, spread(map(orjson.dumps, [cases.lesson(1, "pot", 6.0)])))
+    learn_all(connection, learner())
+    (first,) = committees(connection)
+    write(connection, topics.LESSONS, spread(map(orjson.dumps, [cases.lesson(2, "loan", 6.0)])))
+    learn_all(connection, learner(Models(committee=first)))
+    assert "version 1" in roll(connection, "pin", "1")[1]
+    keeper = WorldKeeper(small_world())
+    for record in read(connection, topics.MODELS, partitions=1):
+        assert keeper.apply(record) is None
+    assert keeper.world.models.committee is not None
+    assert keeper.world.models.committee.digest == first.digest
+    assert keeper.newest is not None
+    assert keeper.newest.version == 2
+    assert "version 2" in roll(connection, "follow")[1]
+    with pytest.raises(ConfigError, match="no committee '7' is kept"):
+        roll(connection, "pin", "7")
+
+
+def roll(connection: Connection, *given: str) -> list[str]:
+    """Run the command `rollout`; what it says."""
+    parser = ArgumentParser()
+    rollout.arguments(parser)
+    shelf = rollout.Shelf()
+    counts = dict.fromkeys(topics.CONTROL, 1)
+    return rollout.perform(
+        parser.parse_args(given),
+        reader=ControlReader(connection, counts=counts, keeper=shelf, refused=lambda *_: None),
+        shelf=shelf,
+        writer=LogWriter(connection),
+    )
 
 
 def test_impact_becomes_a_report(connection: Connection) -> None:

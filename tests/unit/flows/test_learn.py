@@ -4,7 +4,7 @@ import numpy as np
 import orjson
 import pytest
 
-from flows.cadence import Cadence, Retention
+from flows.cadence import Cadence, Retention, Shelf
 from flows.learn import Learner
 from schemas import topics
 from schemas.base import DAY_MS
@@ -55,7 +55,11 @@ def published(subject: Learner, now_ms: int) -> dict[str, Snapshot]:
     """What the learner publishes now, decoded, by key."""
     said = subject.publish(now_ms)
     assert {one.topic for one in said} <= {topics.MODELS}
-    return {one.key: decode_model(one.value) for one in said}
+    return {
+        one.key: decode_model(one.value)
+        for one in said
+        if one.value is not None and not one.key.startswith("committee@")
+    }
 
 
 def teach(subject: Learner, *lessons: Lesson) -> None:
@@ -201,7 +205,9 @@ def dated(number: int, label: float, *, days: int, customer: str = "c-1") -> Les
 def mean_of(subject: Learner) -> list[float]:
     """The posterior mean of the newest committee, after a long wait."""
     said = [*subject.publish(0), *subject.publish(10**9)]
-    snapshot = decode_model([one for one in said if one.key == "committee"][-1].value)
+    value = [one for one in said if one.key == "committee"][-1].value
+    assert value is not None
+    snapshot = decode_model(value)
     assert isinstance(snapshot, CommitteeSnapshot)
     return [*snapshot.mean, snapshot.lessons]
 
@@ -225,3 +231,24 @@ def test_what_leaves_the_ledger_leaves_the_models(retention: Retention) -> None:
         teach(subject, request)
     teach(bounded, late)  # of an epoch that is gone: a part of it would be wrong
     assert mean_of(bounded) == mean_of(young)
+
+
+def test_earlier_committees_stay_to_go_back_to() -> None:
+    """The first of every so many versions gets a key of its own; the oldest gives way to a new one."""
+    subject = Learner(
+        cases.CONTEXT_NAMES,
+        cases.ACTION_NAMES,
+        levers=cases.LEVERS,
+        shelf=Shelf(every=2, count=2),
+    )
+    kept: dict[str, bytes | None] = {}
+    for number in range(9):
+        teach(subject, cases.lesson(number, "pot", 1.0))
+        for now_ms in (number * 10_000, number * 10_000 + 5_000):
+            said = subject.publish(now_ms)
+            kept |= {one.key: one.value for one in said if one.key.startswith("committee@")}
+    standing = {key: value for key, value in kept.items() if value is not None}
+    assert list(kept) == [f"committee@{version}" for version in (1, 3, 5, 7, 9)]
+    assert list(standing) == ["committee@7", "committee@9"]
+    for key, value in standing.items():
+        assert f"committee@{decode_model(value).version}" == key
