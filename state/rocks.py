@@ -63,7 +63,7 @@ class RocksStore:
         self._synced = SyncedNote(path)
         self._rows = rows or PlainRows()
         try:
-            self._database = engine.open(path)
+            self._database = engine.open(path, sealed=bool(self._rows.mark))
         except BaseException:
             self._rows.close()
             raise

@@ -49,15 +49,15 @@ class RocksEngine:
         # Never stall: a full budget flushes the largest buffer while writes go on.
         self._buffers = WriteBufferManager(self._options.write_buffers_bytes, allow_stall=False)
 
-    def open(self, path: Path) -> Rdict:
-        """Open or create one RocksDB.
+    def open(self, path: Path, *, sealed: bool = False) -> Rdict:
+        """Open or create one RocksDB; what is ``sealed`` does not get smaller by compression.
 
         Raises:
             StateError: ``state.other-owner``, ``state.corrupt`` or ``state.unwritable``.
         """
         noted = safe_up_to(path)
         with translated(f"open of {path.name}"):
-            database = Rdict(str(path), options=self._database_options())
+            database = Rdict(str(path), options=self._database_options(sealed=sealed))
         return _checked(database, path, noted=noted)
 
     def follow(self, path: Path, *, notes: Path) -> Rdict:
@@ -79,11 +79,13 @@ class RocksEngine:
             database.try_catch_up_with_primary()
         return _checked(database, path, noted=noted)
 
-    def _database_options(self) -> Options:
+    def _database_options(self, *, sealed: bool = False) -> Options:
         table = BlockBasedOptions()
         table.set_block_cache(self._cache)
         table.set_cache_index_and_filter_blocks(True)
         table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+        # Every key is written out: a search for bytes (`scripts/audit erasure`) finds what is there.
+        table.set_block_restart_interval(1)
         table.set_bloom_filter(self._options.bloom_bits_per_key, block_based=False)
         options = Options(raw_mode=True)
         options.create_if_missing(create_if_missing=True)
@@ -94,7 +96,9 @@ class RocksEngine:
         options.set_max_total_wal_size(4 * self._options.write_buffer_bytes)
         options.set_max_open_files(self._options.open_files_per_shard)
         options.set_max_background_jobs(self._options.background_jobs)
-        options.set_compression_type(DBCompressionType.lz4())
+        options.set_compression_type(
+            DBCompressionType.none() if sealed else DBCompressionType.lz4()
+        )
         options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
         # A manifest names the first and last key of each file, also of files that are gone: each is short-lived.
         options.set_max_manifest_file_size(1)

@@ -5,6 +5,7 @@ from importlib import import_module
 
 COMMANDS: dict[str, str] = {
     "consent": "prove that nothing was used without consent: simulated, from a broker or from a dump",
+    "erasure": "find what is left of a customer who was erased: in state, backups and topics",
     "receipt": "check a consent receipt: the standard's mandatory fields, and its signature",
     "export": "write the whole file of what a customer was told, as JSON",
     "page": "the same as a page to read",

@@ -17,6 +17,7 @@ from typing import IO
 from flows import settings as settings_module
 from flows.assembly import world_of
 from flows.intake import shard_decode
+from flows.metrics import Metrics
 from flows.records import Record
 from flows.settings import Settings
 from flows.shard import Shard
@@ -59,6 +60,7 @@ class Soak:
         home = open_directory(directory, identity=identity, owner="soak")
         decode = shard_decode(settings.limits, load_airports())
         self._world: World = world_of(settings)
+        self._metrics = Metrics("decide")
         self._shards = [
             Shard(store, decode=decode, decide=decide, shards=shards)
             for store in open_shards(home, range(shards), cache=self.cache).values()
@@ -112,6 +114,7 @@ class Soak:
             for offset, entry in enumerate(entries):
                 shard.acknowledge(entry.sequence, entry.topic, shard.number, self.said + offset)
             self.said += len(entries)
+            self._metrics.collect(shard.tally)
 
     def _sync(self) -> None:
         for shard in self._shards:
