@@ -1,5 +1,6 @@
 """``scripts/features reconcile``: zero mismatches between what decisions saw and what the events say, or each of them."""
 
+import signal
 import sys
 import time
 from argparse import Namespace
@@ -55,13 +56,18 @@ def reconcile(options: Namespace) -> int:
 
 
 def _simulated(options: Namespace) -> tuple[Comparison, Lived]:
+    """A town's life; Ctrl-C ends it sooner, and what was lived through is reported."""
     comparison = Comparison()
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
     lived = simulate(
         Plan(options.events, options.customers, options.seed, options.plant),
         comparison,
         keep=frozenset(READ) if options.keep else frozenset(),
         told=lambda words: print(words, file=sys.stderr, flush=True),
+        stopped=lambda: bool(asked),
     )
+    signal.signal(signal.SIGINT, before)
     if options.keep:
         dump(lived.kept, options.keep)
     return comparison, lived

@@ -1,7 +1,7 @@
 """A town through the real product with late and duplicate events, and everything worked out again as it goes.
 
-The product keeps its state in RocksDB with a cache far smaller than the town, so that records come from bytes,
-and is restarted now and then. Residents change their minds about consent. What `Recall` works out shares
+The product keeps its state in RocksDB with a cache smaller than the town, and is restarted now and then without
+its cache, so that records come from bytes. Residents change their minds about consent. What `Recall` works out shares
 nothing with it but the log.
 """
 
@@ -47,8 +47,8 @@ from state.rocks_engine import RocksEngine
 from state.store import CustomerCache
 
 FAULTS = Faults(late=0.02, twice=0.01, broken=0.0015)
-CACHED = 64
-RESTART_EVERY = 25_000
+CACHED_SHARE = 0.5
+RESTART_EVERY = 10_000
 TOLD_EVERY = 50_000
 Plant = Callable[[Decide], Decide]
 
@@ -82,6 +82,7 @@ def simulate(
     *,
     keep: frozenset[str] = frozenset(),
     told: Callable[[str], None] = lambda _: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Lived:
     """Let a town live until so many events were read, comparing as it goes.
 
@@ -90,6 +91,7 @@ def simulate(
         comparison: Hears of each decision.
         keep: Topics whose records are kept in the result.
         told: Hears how far it is.
+        stopped: Whether to end sooner; what was lived through is compared all the same.
     """
     lived = Lived()
     with TemporaryDirectory(prefix="market-of-one-features-") as folder:
@@ -105,7 +107,7 @@ def simulate(
                     differ = f"{comparison.report.mismatched} differ"
                     told(f"{lived.events:,} events, {time.monotonic() - began:.0f} s, {differ}")
             lived.kept += (record for record in records if record.topic in keep)
-            if lived.events >= plan.events:
+            if lived.events >= plan.events or stopped():
                 break
         recall.pass_time(town.now_ms)
         for customer in town.residents:
@@ -138,7 +140,8 @@ class _Streets:
         ]
         self._minds = [(mind.due_ms, index, mind) for index, mind in enumerate(minds)]
         heapify(self._minds)
-        engine, cache = RocksEngine(), CustomerCache(capacity=CACHED)
+        engine = RocksEngine()
+        self._cache = CustomerCache(capacity=round(CACHED_SHARE * plan.customers))
         self._driver = Recording(
             world=self.world,
             decide=PLANTS[plan.plant](decide) if plan.plant else decide,
@@ -146,7 +149,7 @@ class _Streets:
                 folder / f"shard-{shard:04d}",
                 shard=shard,
                 engine=engine,
-                cache=cache,
+                cache=self._cache,
                 identity=Identity("", 1, plan.seed),
             ),
             now_ms=self._town.now_ms,
@@ -185,6 +188,7 @@ class _Streets:
             driver.send(emitted.topic, emitted.value(), key=emitted.key)
             if count % RESTART_EVERY == 0:
                 driver.restart()
+                self._cache.drop_shard(0)
             records = driver.drain()
             for record in records:
                 if record.topic == topics.OFFERS:
