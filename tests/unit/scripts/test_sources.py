@@ -10,7 +10,8 @@ import pytest
 from flows.adapters.complete import pseudonyms
 from flows.identity import Bounds, Identities
 from flows.records import Record
-from scripts.sources import audit, check, reconcile
+from schemas.events import EVENT
+from scripts.sources import audit, check, rebuild, reconcile
 from state.links import LinkStore
 
 SOURCES = Path(__file__).parents[2] / "data" / "sources"
@@ -83,3 +84,39 @@ def test_the_audit_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (line,) = capsys.readouterr().out.splitlines()
     assert orjson.loads(line)["outcome"].startswith("input.two-people")
     assert audit.run(tmp_path / "none") == 2
+
+
+def test_whose_events_are_whose() -> None:
+    """By the acts that were not refused: a merge brings all, a split takes what names its accounts."""
+    at = {"at": "2026-03-01T08:00:00Z", "by": "x"}
+    account = {"scheme": "account", "id": "47 11"}
+    why = {"proof": "document", "reason": "seen"}
+    acts = [
+        {"kind": "identity.linked", "customer": "c-2", "holder": account},
+        {"kind": "household.changed", "household": "h", "customers": ["c-1", "c-3"]},
+        {"kind": "identity.merged", "customer": "c-1", "merged": "c-3", **why},
+        {"kind": "identity.merged", "customer": "c-1", "merged": "c-2", **why},
+    ]
+    records = [
+        Record("identities", 0, n, None, orjson.dumps({"event_id": f"i-{n}", **at, **a}), (), 0)
+        for n, a in enumerate(acts)
+    ]
+    paid = EVENT.validate_python(
+        {"kind": "transaction.booked", "event_id": "e", "customer": "c-1", "at": at["at"],
+         "account": pseudonyms("")("4711"), "transaction_id": "t", "amount_minor": 1, "currency": "EUR"}
+    )  # fmt: skip
+    joined = rebuild.belonging(records, pseudonym=pseudonyms(""))
+    assert joined.aliases == {"c-2": "c-1"}
+    assert joined.records_of("c-1") == {"c-1", "c-2"}
+    assert (joined.owner("c-2", paid), joined.owner("c-3", paid)) == ("c-1", "c-3")
+    apart = {
+        "kind": "identity.split",
+        "customer": "c-1",
+        "to": "c-2",
+        "holders": [account],
+        "reason": "y",
+    }
+    last = Record("identities", 0, 9, None, orjson.dumps({"event_id": "i-9", **at, **apart}), (), 0)
+    parted = rebuild.belonging([*records, last], pseudonym=pseudonyms(""))
+    assert parted.aliases == {}
+    assert (parted.owner("c-1", paid), parted.records_of("c-2")) == ("c-2", {"c-1", "c-2"})
