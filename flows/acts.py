@@ -11,6 +11,8 @@ from collections.abc import Callable
 from schemas.errors import InputError
 from schemas.identity import (
     PERSON,
+    AnyAct,
+    Forgotten,
     HolderId,
     HouseholdChanged,
     Linked,
@@ -24,9 +26,7 @@ Name = Callable[[HolderId], str]
 """An id at a source as its pseudonym."""
 
 
-def judge(
-    act: Linked | Unlinked | Merged | Split | HouseholdChanged, store: LinkStore, *, name: Name
-) -> Change | InputError:
+def judge(act: AnyAct, store: LinkStore, *, name: Name) -> Change | InputError:
     """The change that an act makes to the links as they are."""
     match act:
         case Linked():
@@ -39,6 +39,9 @@ def judge(
             return _split(act, store, name=name)
         case HouseholdChanged():
             return Change(households={act.household: act.customers})
+        case Forgotten():
+            # Read again after a restart it would forget who came back since.
+            return Change() if store.forgot(act.event_id) else Change(forget=act.customer)
 
 
 def _link(act: Linked, store: LinkStore, *, name: Name) -> Change | InputError:

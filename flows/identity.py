@@ -16,10 +16,11 @@ from flows.adapters.complete import Pseudonym, complete
 from flows.adapters.shapes import Found, Holder
 from flows.decode import encode
 from flows.records import Record
+from operators.draws import identify
 from schemas import topics
 from schemas.errors import InputError
-from schemas.events import EVENT, EventBase
-from schemas.identity import ACT, HolderId
+from schemas.events import EVENT, ErasureRequested, EventBase
+from schemas.identity import ACT, Forgotten, HolderId
 from state.links import Change, LinkStore, Place, Released
 
 JOINT_MAX = 16
@@ -111,10 +112,12 @@ class Identities:
             return self._refused(change, record)
         audit = act.model_dump(mode="json")
         self._hide(audit)
+        if isinstance(act, Forgotten):
+            del audit["customer"]
         released = self._store.commit(change, position=record.offset, act=orjson.dumps(audit))
         self._aliases = self._store.aliases()
         self._known.clear()
-        self._waiting -= len(released)
+        self._waiting = self._store.waiting() if change.forget else self._waiting - len(released)
         return released
 
     def undelivered(self) -> list[Released]:
@@ -172,6 +175,16 @@ def event_of(one: Released) -> EventBase:
     """The event that was released, its customer in it."""
     body = orjson.loads(one.event) | {"customer": one.customer}
     return EVENT.validate_json(orjson.dumps(body))
+
+
+def forgotten(event: ErasureRequested) -> Forgotten:
+    """The act that makes every worker forget whose accounts a customer's were."""
+    return Forgotten(
+        event_id=identify(event.event_id, event.customer, "identity.forgotten"),
+        at=event.at,
+        by="ingest",
+        customer=event.customer,
+    )
 
 
 def source_of(one: Released) -> bytes:

@@ -20,7 +20,7 @@ from confluent_kafka import TopicPartition
 from flows import outputs
 from flows.dead_letters import KEYLESS, REFUSED, letter, refusal
 from flows.decode import encode
-from flows.identity import Identities, event_of, source_of
+from flows.identity import Identities, event_of, forgotten, source_of
 from flows.kafka.client import REACH_S, Connection, Watch, patiently
 from flows.kafka.sink import LogSink, LogWriter, Push
 from flows.kafka.source import LogSource, Pace, consumer
@@ -30,7 +30,7 @@ from flows.work import Decode
 from flows.worker import Failure, Stop, run
 from schemas import topics
 from schemas.errors import InputError
-from schemas.events import EventBase
+from schemas.events import ErasureRequested, EventBase
 from state.links import Released
 
 LOG = logging.getLogger(__name__)
@@ -268,11 +268,14 @@ class IngestFlow:
     def _parcels(self, record: Record) -> list[Parcel]:
         if record.topic == topics.IDENTITIES and self._identities is not None:
             return self._acted(record, self._identities)
-        drafts = drafts_of(record, self._intake(record))
+        events = list(self._intake(record))
+        drafts = drafts_of(record, events)
+        if self._identities is not None:
+            drafts += [_forgotten(e) for _, e in events if isinstance(e, ErasureRequested)]
         spot = (record.topic, record.partition)
         done = self._progress.opened(spot, record.offset, parts=len(drafts))
         for draft in drafts:
-            if draft.headers[0][0] == REFUSED:
+            if draft.headers and draft.headers[0][0] == REFUSED:
                 self._metrics.refused(refusal(draft.headers))
         return [
             Parcel(draft.topic, draft.key, draft.value, draft.headers, _told(done))
@@ -299,6 +302,11 @@ class IngestFlow:
     def _arrived(self, one: Released, *_: object) -> None:
         if self._identities is not None:
             self._identities.delivered(one)
+
+
+def _forgotten(event: ErasureRequested) -> Draft:
+    act = forgotten(event).model_dump_json().encode()
+    return Draft(topics.IDENTITIES, event.customer.encode(), act, ())
 
 
 def _heard(_topic: str, _partition: int, _offset: int) -> None:

@@ -80,5 +80,13 @@ class HouseholdChanged(_Act):
     customers: Annotated[tuple[CustomerId, ...], Field(strict=False, max_length=20)]
 
 
-Act = Annotated[Linked | Unlinked | Merged | Split | HouseholdChanged, Field(discriminator="kind")]
-ACT: TypeAdapter[Linked | Unlinked | Merged | Split | HouseholdChanged] = TypeAdapter(Act)
+class Forgotten(_Act):
+    """Nothing is to be known of the customer any more; said by `ingest` itself when an erasure passes."""
+
+    kind: Literal["identity.forgotten"] = "identity.forgotten"
+    customer: CustomerId
+
+
+AnyAct = Linked | Unlinked | Merged | Split | HouseholdChanged | Forgotten
+Act = Annotated[AnyAct, Field(discriminator="kind")]
+ACT: TypeAdapter[AnyAct] = TypeAdapter(Act)

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
+
 from schemas.errors import StateError
 
 _TABLES = """
@@ -25,6 +27,7 @@ CREATE TABLE IF NOT EXISTS held (
     PRIMARY KEY (topic, part, at, idx)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS held_by_holder ON held (holder) WHERE released IS NULL;
 CREATE TABLE IF NOT EXISTS audit (position INTEGER PRIMARY KEY, act BLOB NOT NULL, outcome TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS forgotten (act TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 FORMAT_VERSION = 1
@@ -57,7 +60,8 @@ class Released:
 class Change:
     """What one act does to the links; an act that is refused does nothing and leaves its outcome.
 
-    ``alias`` is customer → who it is now, None to take a merge back.
+    ``alias`` is customer → who it is now, None to take a merge back. ``forget`` is a customer of whom nothing is
+    to be left, in the record of acts either.
     """
 
     outcome: str = "applied"
@@ -65,6 +69,7 @@ class Change:
     unlink: Sequence[tuple[str, str]] = ()
     alias: Mapping[str, str | None] = field(default_factory=dict)
     households: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    forget: str = ""
 
 
 class LinkStore:
@@ -83,6 +88,8 @@ class LinkStore:
             self._db.execute("PRAGMA journal_mode=WAL")
             # Forced to disk by `sync`, before positions behind what is held are reported.
             self._db.execute("PRAGMA synchronous=NORMAL")
+            # What is deleted is overwritten, so that nobody who was erased is left in a free page.
+            self._db.execute("PRAGMA secure_delete=ON")
             self._db.executescript(_TABLES)
             version = self._fact("format") or FORMAT_VERSION
             self._db.execute("INSERT OR IGNORE INTO facts VALUES ('format', ?)", (FORMAT_VERSION,))
@@ -142,6 +149,11 @@ class LinkStore:
     def audit(self) -> list[tuple[int, bytes, str]]:
         """Every act with its position and outcome (``applied``, or the code and words of a refusal)."""
         return list(self._db.execute("SELECT position, act, outcome FROM audit ORDER BY position"))
+
+    def forgot(self, act: str) -> bool:
+        """Whether an act to forget somebody, by its event id, was applied."""
+        found = self._db.execute("SELECT 1 FROM forgotten WHERE act = ?", (act,))
+        return found.fetchone() is not None
 
     def hold(self, place: Place, holder: str, event: bytes) -> None:
         """Keep an event until its holder is linked; keeping it twice is keeping it once."""
@@ -216,10 +228,32 @@ class LinkStore:
                     self._db.execute(
                         "INSERT OR REPLACE INTO households VALUES (?, ?)", (customer, household)
                     )
+            if change.forget:
+                self._forget(change.forget, act)
             turn = 0
             for link in change.link:
                 turn = self._release(link, position, turn)
+        if change.forget:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return [one for one in self.undelivered() if one.released == position]
+
+    def _forget(self, customer: str, act: bytes) -> None:
+        """Delete every row of a customer, and what acts said of them; that there was an act stays."""
+        for query in (
+            "DELETE FROM links WHERE customer = ?",
+            "DELETE FROM aliases WHERE customer = ?",
+            "DELETE FROM aliases WHERE survivor = ?",
+            "DELETE FROM households WHERE customer = ?",
+            "DELETE FROM held WHERE customer = ?",
+        ):
+            self._db.execute(query, (customer,))
+        self._db.execute(
+            "UPDATE audit SET act = ? WHERE instr(act, ?) > 0",
+            (b'{"kind":"identity.forgotten"}', f'"{customer}"'.encode()),
+        )
+        self._db.execute(
+            "INSERT OR IGNORE INTO forgotten VALUES (?)", (orjson.loads(act)["event_id"],)
+        )
 
     def _alias(self, customer: str, survivor: str | None) -> None:
         if survivor is None:

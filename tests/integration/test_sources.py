@@ -35,6 +35,7 @@ from schemas.errors import InputError, TransportError
 from schemas.events import EventBase
 from scripts.broker.process import Broker
 from state.links import LinkStore
+from tests.bytes import holding
 from tests.kafka_logs import read, write
 
 SHARDS = 2
@@ -63,12 +64,12 @@ def connection(broker: Broker) -> Connection:
     return made
 
 
-def run(connection: Connection, path: Path) -> None:
+def run(connection: Connection, path: Path, *, inputs: tuple[str, ...] = ("transactions",)) -> None:
     """Run ingest as a worker does, but that it ends at the end of the sources."""
     identities = Identities(LinkStore(path), pseudonym=pseudonyms("k"), bounds=Bounds())
     IngestFlow(
         connection,
-        spots=[("transactions", partition) for partition in range(SHARDS)],
+        spots=[(topic, partition) for topic in inputs for partition in range(SHARDS)],
         intake=Intake(
             {"transactions": Reader(tables={"transactions": Table()})},
             identities=identities,
@@ -77,7 +78,7 @@ def run(connection: Connection, path: Path) -> None:
         ),
         identities=identities,
         options=IngestOptions(
-            inputs=("transactions",),
+            inputs=inputs,
             group=connection.prefix + "ingest",
             report_s=0.0,
             pace=Pace(tick_s=None, until_end=True),
@@ -125,6 +126,23 @@ def test_a_statement_and_change_events_reach_the_customers_log(
     assert [p.rsplit(b":", 2)[1:] for p in places] == [[b"1", b"%d" % turn] for turn in range(4)]
     assert len(records) == 10
     assert not any(b"DE8937" in (r.value or b"") or b"4711" in (r.value or b"") for r in records)
+
+
+def test_an_erasure_makes_every_worker_forget(connection: Connection, tmp_path: Path) -> None:
+    """It passes on the log once, and the links of every worker of ingest hold nobody by that name any more."""
+    one, two = (tmp_path / name / "links.sqlite" for name in ("one", "two"))
+    write(connection, "identities", [link(0, "anna-0042", "iban", "DE89370400440532013000")])
+    request = {"kind": "erasure.requested", "event_id": "e-1", "customer": "anna-0042"}
+    body = orjson.dumps({**request, "at": "2026-03-02T08:00:00Z"})
+    write(connection, "consents", [("anna-0042", body)])
+    run(connection, two, inputs=("locations",))  # has none of the partitions of the erasure
+    assert holding(two.parent, [b"anna-0042"])
+    run(connection, one, inputs=("consents",))
+    for worker in (one, two):
+        run(connection, worker, inputs=("locations",))
+    assert holding(tmp_path, [b"anna-0042"]) == {}
+    (passed,) = read(connection, topics.CUSTOMER_EVENTS, partitions=SHARDS)
+    assert orjson.loads(passed.value or b"")["kind"] == "erasure.requested"
 
 
 AVRO = {

@@ -1,5 +1,6 @@
 """Customers by links: nobody is guessed, what waits is released in order, two people stay two."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from flows.adapters.complete import pseudonyms
 from flows.adapters.movements import Movement, found
 from flows.adapters.shapes import Found, Holder
-from flows.identity import Bounds, Identities, event_of, source_of
+from flows.identity import Bounds, Identities, event_of, forgotten, source_of
 from flows.records import Record
 from schemas.errors import InputError
-from schemas.events import EventBase
-from state.links import LinkStore, Released
+from schemas.events import ErasureRequested, EventBase
+from state.links import Change, Link, LinkStore, Released
+from tests.bytes import holding
 
 IBAN = "DE89370400440532013000"
 
@@ -177,3 +179,43 @@ def test_acts_are_applied_once_and_wrong_ones_named() -> None:
     assert isinstance(wrong, InputError)
     assert "customer" in wrong.detail
     assert identities.position == 3
+
+
+def test_who_is_forgotten_leaves_no_byte(tmp_path: Path) -> None:
+    """Links, merges, households, released events and what acts said of a customer go, from every file."""
+    path = tmp_path / "links.sqlite"
+    identities = opened(path)
+    identities.resolve(movement(0), place=("transactions", 0, 1, 0))
+    done = did(
+        identities,
+        act("identity.linked", 0, customer="anna-0042", holder=holder()),
+        act("identity.linked", 1, customer="ben-0007", holder=holder("GB29NWBK60161331926819")),
+        act("identity.linked", 2, customer="anna-old", holder=person("p-1")),
+        act("identity.linked", 3, customer="anna-0042", holder=person("p-1")),
+        act("household.changed", 4, household="h-1", customers=["anna-0042", "ben-0007"]),
+    )
+    assert done == ["", "", "", "input.two-people", ""]
+    request = ErasureRequested(
+        event_id="e-1", customer="anna-0042", at=datetime(2026, 3, 2, tzinfo=UTC)
+    )
+    said = forgotten(request).model_dump_json().encode()
+    assert did(identities, Record("identities", 0, 5, None, said, (), 0)) == [""]
+    assert holding(tmp_path, [b"anna-0042"]) == {}
+    assert customers(identities, "GB29NWBK60161331926819") == ["ben-0007"]
+    assert identities.resolve(movement(8), place=("transactions", 0, 998, 0)) == []
+    # Who comes back is linked anew, and the same act read again changes nothing.
+    again = act("identity.linked", 6, customer="anna-0042", holder=holder())
+    assert did(identities, again, Record("identities", 0, 7, None, said, (), 0)) == ["", ""]
+    assert customers(identities) == ["anna-0042"]
+    identities.close()
+
+
+def test_the_record_of_acts_stays_without_the_name(tmp_path: Path) -> None:
+    """Each act keeps its place and its outcome; what it said of the customer is gone."""
+    store = LinkStore(tmp_path / "links.sqlite")
+    said = orjson.dumps({"kind": "identity.linked", "customer": "anna-0042", "event_id": "i"})
+    store.commit(Change(link=[Link("h", "anna-0042", "owner")]), position=0, act=said)
+    store.commit(Change(forget="anna-0042"), position=1, act=b'{"event_id":"f"}')
+    assert [(at, outcome) for at, _, outcome in store.audit()] == [(0, "applied"), (1, "applied")]
+    assert b"anna" not in b"".join(act for _, act, _ in store.audit())
+    store.close()
