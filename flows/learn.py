@@ -20,15 +20,17 @@ from flows.follow import FollowFlow, Publication, place
 from flows.kafka.client import Connection
 from flows.kafka.source import Pace
 from flows.records import Spot
+from flows.told import forgotten, proposed
 from flows.worker import Stop
 from flows.world import KEPT
 from operators.bandits.ridge import Levers, PosteriorRidge
-from operators.forgetting import Forgotten, Ledger
+from operators.drift import BOUNDS, LEVER, Residuals, pull
+from operators.forgetting import Ledger
 from operators.taste import Coholdings
 from schemas import topics
 from schemas.decisions import Lesson
 from schemas.errors import InputError
-from schemas.models import IntentSnapshot, Models
+from schemas.models import CommitteeSnapshot, IntentSnapshot, Models
 from state.models import COMMITTEE, INTENTS, TASTE, Snapshot, encode_model
 
 LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
@@ -94,6 +96,8 @@ class Learner:
         self._kept_from_ms: int | None = None
         self._looked_at = 0
         self._positions: dict[Spot, int] = {}
+        self._residuals = Residuals()
+        self._serving: CommitteeSnapshot | None = None
         self._recent: OrderedDict[str, None] = OrderedDict()
         published = published or Models()
         last: dict[str, Snapshot | None] = {
@@ -169,6 +173,8 @@ class Learner:
         if lesson.kind == FORGET:
             self._forget(lesson)
             return None
+        if lesson.kind == LEVER:
+            return self._pull(lesson)
         model = MODEL_OF_KIND.get(lesson.kind)
         if model is None:
             return InputError("input.unknown-kind", "a lesson of an unknown kind")
@@ -200,6 +206,7 @@ class Learner:
                 if learnt:
                     self._ledger.note(lesson)
                     self._let_go()
+                    self._watch(lesson)
             case "taste":
                 self._taste.learn(self._ledger.note(lesson))
                 learnt = True
@@ -213,6 +220,24 @@ class Learner:
             self._progress[model].fresh += 1
             self._progress[model].known += 1
         return learnt
+
+    def _pull(self, lesson: Lesson) -> InputError | None:
+        """Set a governed lever: from this place on the log on, also when the log is read again."""
+        levers = pull(self._ridge.levers, lesson)
+        if levers is None:
+            return InputError(
+                "input.invalid",
+                f"no lever {lesson.action[:32]!r} can stand at {lesson.label}",
+                hint=f"levers and their bounds: {dict(BOUNDS)}",
+            )
+        self._ridge.levers = levers
+        self._progress[COMMITTEE].fresh += 1
+        return None
+
+    def _watch(self, lesson: Lesson) -> None:
+        shift = self._residuals.see(lesson, self._serving)
+        if shift is not None:
+            self._told.append(proposed(lesson, shift, self._ridge.levers))
 
     def _let_go(self) -> None:
         """Retire epochs that are too old or too many, from the models and from the ledger alike."""
@@ -266,38 +291,11 @@ class Learner:
 
     def _snapshot(self, model: str, version: int) -> Snapshot:
         if model == COMMITTEE:
-            return self._ridge.snapshot(version, position=place(self._positions))
+            self._serving = self._ridge.snapshot(version, position=place(self._positions))
+            return self._serving
         if model == INTENTS and self._head is not None:
             return self._head.snapshot(version)
         return self._taste.snapshot(version)
-
-
-def forgotten(request: Lesson, gone: Forgotten) -> Publication:
-    """What the customer is told of what the models forgot, and of what stays in them."""
-    count = len(gone.rewards) + (gone.holdings is not None)
-    words = f"Our models took back {count} lessons from you, exactly: all that were still in them."
-    if gone.kept:
-        words += (
-            f" {gone.kept} texts of yours taught our reader, which can't take back single texts:"
-            " they go when it is trained anew from what may still be used."
-        )
-    body = {
-        "type": "learning.forgotten",
-        "customer": request.customer,
-        "at_ms": request.at_ms,
-        "request": request.lesson_id,
-        "sources": request.sources,
-        "taken_back": count,
-        "kept": gone.kept,
-        "words": words,
-    }
-    return Publication(
-        topic=topics.TRANSPARENCY,
-        key=request.customer,
-        kind="learning.forgotten",
-        record_id=f"{request.lesson_id}:forgotten",
-        value=orjson.dumps(body),
-    )
 
 
 def _read(value: bytes) -> Lesson | InputError:

@@ -1,4 +1,4 @@
-"""Run one flow of the product: `python -m flows ingest | decide | learn | measure | topics | rollout`.
+"""Run one flow of the product: `python -m flows ingest | decide | learn | measure | topics | rollout | lever`.
 
 Exit status: 0 clean, 2 wrong configuration, 3 brokers out of reach, 4 state that can't be trusted, 1 a bug.
 Errors of ours are one line on stderr, without a traceback: what is wrong, and what to do.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from flows import assembly, logs, rollout, settings
+from flows import assembly, lever, logs, rollout, settings
 from flows.settings import Settings
 from flows.worker import Stop
 from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportError
@@ -19,7 +19,6 @@ from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportE
 LOG = logging.getLogger(__name__)
 CLEAN = 0
 BUG = 1
-ROLLOUT = "rollout"
 STATUSES: Mapping[type[MarketOfOneError], int] = {
     ConfigError: 2,
     TransportError: 3,
@@ -43,6 +42,13 @@ FLOWS: Mapping[str, Callable[[Settings, Stop], Flow]] = {
 }
 
 
+VERBS: Mapping[str, Callable[[Settings, argparse.Namespace], list[str]]] = {
+    "rollout": rollout.roll_out,
+    "lever": lever.set_lever,
+}
+"""What is done at once, and says what holds then."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line names; the exit status."""
     options = _parser().parse_args(arguments)
@@ -54,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in assembly.make_topics(settled):
                 LOG.info("topic made", extra={"topic": name})
             return CLEAN
-        if options.flow == ROLLOUT:
-            sys.stdout.write("\n".join(rollout.roll_out(settled, options)) + "\n")
+        if options.flow in VERBS:
+            sys.stdout.write("\n".join(VERBS[options.flow](settled, options)) + "\n")
             return CLEAN
         stop.listen()
         FLOWS[options.flow](settled, stop).run()
@@ -75,9 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     flows = parser.add_subparsers(dest="flow", metavar="FLOW", required=True)
     for name in (*FLOWS, "topics"):
         _common(flows.add_parser(name, help="make the topics" if name == "topics" else "a flow"))
-    trial = flows.add_parser(ROLLOUT, help="which committee serves: pin, try, promote, go back")
+    trial = flows.add_parser("rollout", help="which committee serves: pin, try, promote, go back")
     _common(trial)
     rollout.arguments(trial)
+    setting = flows.add_parser("lever", help="set a governed lever of the learner")
+    _common(setting)
+    lever.arguments(setting)
     return parser
 
 

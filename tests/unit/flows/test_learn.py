@@ -6,9 +6,11 @@ import pytest
 
 from flows.cadence import Cadence, Retention, Shelf
 from flows.learn import Learner
+from flows.lever import lever
 from schemas import topics
 from schemas.base import DAY_MS
 from schemas.decisions import Lesson
+from schemas.errors import ConfigError
 from schemas.models import CommitteeSnapshot, IntentSnapshot, Models, TasteSnapshot
 from state.models import Snapshot, decode_model
 from tests import alternatives as cases
@@ -252,3 +254,35 @@ def test_earlier_committees_stay_to_go_back_to() -> None:
     assert list(standing) == ["committee@7", "committee@9"]
     for key, value in standing.items():
         assert f"committee@{decode_model(value).version}" == key
+
+
+def test_a_lever_is_set_at_its_place_on_the_log() -> None:
+    """Old lessons count less from there on; reading the log again gives the same, and a wrong one nothing."""
+    lessons = [*(dated(n, 5.0, days=30) for n in range(8)), dated(100, 1.0, days=400)]
+    setting = lever("half_life_days", 30.0)
+    steady, faster, again = learner(), learner(), learner()
+    teach(steady, *lessons)
+    teach(faster, *lessons, setting)
+    teach(again, lessons[0], setting, *lessons[1:])
+    assert mean_of(faster) == mean_of(again) != mean_of(steady)
+    wrong = replace(setting, lesson_id="w", label=-1.0)
+    error = steady.take(orjson.dumps(wrong), spot=SPOT, offset=99)
+    assert error is not None
+    assert "half_life_days" in error.detail
+    with pytest.raises(ConfigError, match="can't stand at 2"):
+        lever("floor", 2.0)
+
+
+def test_a_shift_is_proposed_and_nothing_changes_by_itself() -> None:
+    """When what is told is suddenly taken up, a proposal goes to `impact` with what to do about it."""
+    subject = learner()
+    subject.publish(0)
+    before = [dated(n, 0.0, days=30) for n in range(1_500)]
+    after = [dated(2_000 + n, 4.0, days=31) for n in range(400)]
+    teach(subject, *before, *after)
+    told = [one for one in subject.publish(0) if one.topic == topics.IMPACT]
+    assert told
+    body = orjson.loads(told[0].value or b"")
+    assert (body["type"], body["model"]) == ("drift.proposed", "committee")
+    assert body["residual_eur"] > body["residual_eur_before"]
+    assert body["proposal"] == {"half_life_days": cases.LEVERS.half_life_days / 2}
