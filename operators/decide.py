@@ -35,9 +35,13 @@ from schemas.customer import EVENT_MARK_BYTES, Customer, event_mark
 from schemas.decisions import Lesson, Outcome, Withheld
 from schemas.errors import InputError
 from schemas.events import (
+    AccessGranted,
+    AccessWithdrawn,
     AppOpened,
     ClockTicked,
+    ConsentGranted,
     ConsentReviewed,
+    ConsentWithdrawn,
     CustomerClosed,
     CustomerRebuilt,
     ErasureRequested,
@@ -48,6 +52,8 @@ from schemas.events import (
     MessageLabelled,
     MessageRead,
     MessageReceived,
+    ObjectionLifted,
+    ObjectionRaised,
     ProductClosed,
     ProductOpened,
     ProfileUpdated,
@@ -55,6 +61,15 @@ from schemas.events import (
 from schemas.signals import Signal
 
 CONTACT_MEMORY_MS = 62 * DAY_MS
+WORDS: tuple[type[EventBase], ...] = (
+    AccessGranted,
+    AccessWithdrawn,
+    ConsentGranted,
+    ConsentWithdrawn,
+    ObjectionLifted,
+    ObjectionRaised,
+)
+"""Words on consent: decisions that end at their instant are learnt from under the new word, not the old one."""
 
 
 def decide(customer: Customer, event: EventBase, *, world: World, position: str) -> Outcome:
@@ -126,7 +141,8 @@ def _begin(
     for resting in (me.rests, me.mistrusted):
         for name in [n for n, until in resting.items() if until <= now_ms]:
             del resting[name]
-    outcome.lessons += learn.close(me, now_ms=now_ms)
+    if not isinstance(event, WORDS):
+        outcome.lessons += learn.close(me, now_ms=now_ms)
     return now_ms
 
 
@@ -178,6 +194,8 @@ def _control(
                 _receipt(before, event, change, world=world, position=position)
             )
         withdrawal.follow(outcome, me, event, change, now_ms=now_ms)
+        if isinstance(event, WORDS):
+            outcome.lessons += learn.close(me, now_ms=now_ms)
 
 
 def _ask(

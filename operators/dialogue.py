@@ -8,7 +8,7 @@ Source: GDPR articles 7(3), 17(1)(b) and 21; ISO/IEC TS 27560:2023, annex B (sta
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from operators.consent import PURPOSES, let_in, objected, orphaned
 from schemas.base import DATA_SOURCES, DAY_MS, Purpose, Source
@@ -68,6 +68,9 @@ def _note(customer: Customer, event: EventBase) -> ConsentChange:
     """What takes nothing away: an objection lifted, care asked for, preferences."""
     words, state = "", ""
     match event:
+        case ObjectionLifted() if event.at_ms < customer.objections.get(event.scope, event.at_ms):
+            words = "You objected again since, so taking back the older objection has no effect."
+            state = "objection.raised"
         case ObjectionLifted():
             customer.objections.pop(event.scope, None)
             words = f"You took back your objection to {event.scope}."
@@ -104,26 +107,45 @@ def _grant(
     )
     before = {source: let_in(customer, source) for source in event.sources}
     began: list[tuple[Purpose, Source]] = []
-    renewed = fenced = False
+    renewed = fenced = withdrawn = False
     for source in event.sources:
         # Logs of different topics may cross: a grant older than the last withdrawal stays withdrawn.
         key = f"{event.purpose}:{source}"
         if event.at_ms <= customer.withdrawn.get(key, -1):
+            withdrawn = True
             continue
         by_source = customer.grants.setdefault(event.purpose, {})
+        categories = CATEGORIES[source].intersection(event.categories)
+        standing = by_source.get(source)
+        if standing is not None and (
+            grant.from_ms < standing.from_ms
+            or (
+                replace(grant, position=standing.position) == standing
+                and (customer.category_limits.get(key) or sorted(CATEGORIES[source]))
+                == sorted(categories or CATEGORIES[source])
+                and customer.channel_limits.get(key, []) == sorted(event.channels)
+            )
+        ):
+            # A word that a newer one overtook, or a copy that comes long after its first.
+            continue
         renewed = renewed or source in by_source
         fenced = fenced or (
             source in by_source
             and not set(by_source[source].special) <= {*event.special_categories}
         )
         by_source[source] = grant
-        _limit(customer.category_limits, key, CATEGORIES[source].intersection(event.categories))
+        _limit(customer.category_limits, key, categories)
         _limit(customer.channel_limits, key, event.channels)
         began.append((event.purpose, source))
-    if not began:
+    if not began and withdrawn:
         return ConsentChange(
             words="This consent is older than your withdrawal, so it has no effect.",
             state="dpv:ConsentWithdrawn",
+        )
+    if not began:
+        return ConsentChange(
+            words="This consent was recorded before, or a newer one stands: nothing changed.",
+            state="dpv:ConsentGiven",
         )
     # What was let in and is no longer covered can't be told apart in the memories: they begin anew.
     narrowed = frozenset(s for _, s in began if fenced or not before[s] <= let_in(customer, s))
@@ -213,7 +235,7 @@ def _end(
 def _object(customer: Customer, event: ObjectionRaised) -> ConsentChange:
     """Purposes close though their consents stand: what stands on them is recalled like after a withdrawal."""
     open_before = [p for p in PURPOSES if not objected(customer, p)]
-    customer.objections[event.scope] = event.at_ms
+    customer.objections[event.scope] = max(event.at_ms, customer.objections.get(event.scope, 0))
     ended = tuple(
         (purpose, Source(source))
         for purpose in open_before

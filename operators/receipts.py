@@ -67,7 +67,7 @@ def receipt(
         "customer": before.customer,
         "at": event.at.isoformat(),
         "position": position,
-        "event": event.model_dump(mode="json", exclude={"customer"}, exclude_none=True),
+        "event": _told(event, change),
         "began": [f"{p}:{s}" for p, s in change.began],
         "ended": [f"{p}:{s}" for p, s in change.ended],
         "state": change.state,
@@ -190,6 +190,12 @@ def _record(
             }
         ],
     }
+
+
+def _told(event: EventBase, change: ConsentChange) -> dict[str, Any]:
+    """The customer's own word; of what merely made an end be noticed no content, which may be withheld by now."""
+    kept = {"kind", "event_id", "at"} if change.state == "dpv:ConsentExpired" else None
+    return event.model_dump(mode="json", include=kept, exclude={"customer"}, exclude_none=True)
 
 
 def _party(controller: Controller) -> Mapping[str, Any]:

@@ -54,7 +54,7 @@ def erased(outcome: Outcome, me: Customer, event: EventBase, *, position: str, n
     proof = retention.certificate(me, event, position=position, now_ms=now_ms)
     outcome.transparency.append(proof)
     reason = retention.WORDS[proof["cause"]]
-    outcome.offers = recall(me, everything, now_ms=now_ms, reason=reason)
+    outcome.offers += recall(me, everything, now_ms=now_ms, reason=reason)
     outcome.lessons = [forget(me, event, (), now_ms=now_ms)]
 
 

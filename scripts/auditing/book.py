@@ -6,7 +6,7 @@ objection closes its purposes whatever was granted; what has ended is ended from
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +42,15 @@ class Word:
     until_ms: int | None
     categories: frozenset[str]
     channels: frozenset[str]
+    special: tuple[str, ...] = ()
+
+    def repeats(self, before: "Word | None") -> bool:
+        """Whether it is older than the word that stands, or says the same under the same record."""
+        if before is None:
+            return False
+        record = self.proof.partition("@")[0]
+        same = replace(self, proof=before.proof) == before
+        return self.from_ms < before.from_ms or (same and record == before.proof.partition("@")[0])
 
     def holds(self, now_ms: int) -> bool:
         """Whether it has begun and not ended."""
@@ -135,13 +144,16 @@ class Book:
             pair = (event["purpose"], source)
             if at_ms <= self.taken_back.get(pair, at_ms - 1):
                 continue
-            self.words[pair] = Word(
+            word = Word(
                 proof=f"{event['record_id']}@{position}",
                 from_ms=at_ms,
                 until_ms=until_ms,
                 categories=limits & ALL_OF[source] or ALL_OF[source],
                 channels=frozenset(event.get("channels") or ()),
+                special=tuple(event.get("special_categories") or ()),
             )
+            if not word.repeats(self.words.get(pair)):
+                self.words[pair] = word
         return set()
 
     def _closed(self) -> frozenset[str]:

@@ -176,6 +176,24 @@ def test_erasure_leaves_no_record() -> None:
     assert gone.impact[0]["type"] == "erasure"
 
 
+def test_an_erasure_keeps_the_recalls_of_what_ended_before_it() -> None:
+    """Consent that ended unnoticed before the erasure is recalled with it: nothing said stays out."""
+    ending = [{**body, "valid_until": "2025-03-05T00:00:00+00:00"} for body in GRANT_ALL]
+    events = [event(body, minutes=index, index=index) for index, body in enumerate(ending)]
+    opened = {"kind": "app.opened"}
+    events += [event(opened, minutes=60 * n, index=20 + n) for n in range(1, 5)]
+    customer = live(events)[-1].customer
+    assert customer is not None
+    assert customer.outstanding
+    gone = decide(
+        customer,
+        event({"kind": "erasure.requested"}, minutes=60 * 24 * 3, index=60),
+        world=shipped(),
+        position="customer-events:0:60:0",
+    )
+    assert {o["offer_id"] for o in gone.offers} == set(customer.outstanding)
+
+
 def test_far_too_late_is_rejected() -> None:
     """An event that is older than the lateness bound is a dead letter, not a silent skew."""
     now = event({"kind": "app.opened"}, minutes=0, index=1)

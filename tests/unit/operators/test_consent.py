@@ -125,6 +125,43 @@ def test_a_withdrawal_before_any_grant_is_kept() -> None:
     assert change.began == ()
 
 
+def test_a_copy_that_comes_late_changes_nothing() -> None:
+    """A consent that is heard again, days on and at another place of the log, keeps the proof of its first."""
+    customer = _customer(_grant())
+    before = customer.copy()
+    copy = dialogue.apply(
+        customer, event(_grant(), minutes=0, index=0), position="customer-events:0:99:0"
+    )
+    assert isinstance(copy, ConsentChange)
+    assert (copy.began, copy.ended, copy.erased) == ((), (), frozenset())
+    assert customer.grants == before.grants
+
+
+def test_an_older_grant_does_not_overtake_a_newer_one() -> None:
+    """The newest word counts, in whatever order words arrive: what it leaves out stays out."""
+    newer = _grant(categories=["payments"], record_id="r-new")
+    customer = _customer(newer)
+    late = event(_grant(record_id="r-old"), minutes=-60, index=7)
+    change = dialogue.apply(customer, late, position=POSITION)
+    assert isinstance(change, ConsentChange)
+    assert change.began == ()
+    standing = customer.grants[Purpose.DIRECT_MARKETING][Source.TRANSACTIONS]
+    assert standing.record_id == "r-new"
+    assert list(customer.category_limits.values()) == [["payments"]]
+
+
+def test_an_older_change_of_mind_does_not_lift_a_newer_objection() -> None:
+    """An objection is absolute: only a word behind it takes it back."""
+    customer = _customer(_grant())
+    raised = event({"kind": "objection.raised", "scope": "marketing"}, minutes=100, index=8)
+    dialogue.apply(customer, raised, position=POSITION)
+    lift = {"kind": "objection.lifted", "scope": "marketing"}
+    dialogue.apply(customer, event(lift, minutes=50, index=9), position=POSITION)
+    assert "marketing" in customer.objections
+    dialogue.apply(customer, event(lift, minutes=150, index=10), position=POSITION)
+    assert not customer.objections
+
+
 def test_a_grant_expires() -> None:
     """At valid_until the grant is over, and says which source lost its cover."""
     body = _grant(valid_until="2025-03-10T00:00:00+00:00")

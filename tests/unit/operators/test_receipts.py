@@ -101,6 +101,16 @@ def test_a_withdrawal_that_finds_nothing_says_so() -> None:
     assert late["began"] == []
 
 
+def test_an_end_that_a_message_made_noticed_keeps_nothing_of_it() -> None:
+    """The receipt of an expiry names the event that came next, and not what stood in it."""
+    ending = {**GRANT, "valid_until": "2025-03-04T00:00:00+00:00"}
+    said = {"kind": "message.received", "channel": "chat", "text": "between us and nobody else"}
+    told = _after((ending, 0.0), (said, 3000.0)).transparency[0]
+    assert told["state"] == "dpv:ConsentExpired"
+    assert set(told["event"]) == {"kind", "event_id", "at"}
+    assert "nobody else" not in str(told)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
