@@ -15,6 +15,7 @@ from operators import (
     consent,
     deliberate,
     dialogue,
+    hearing,
     learn,
     ledger,
     observe,
@@ -28,20 +29,15 @@ from operators.draws import identify
 from operators.insights import wakes as insight_wakes
 from operators.merchants import fenced, revealed
 from operators.portability import export
-from operators.receipts import receipt
 from operators.triggers import wakes
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import EVENT_MARK_BYTES, Customer, event_mark
 from schemas.decisions import Lesson, Outcome, Withheld
 from schemas.errors import InputError
 from schemas.events import (
-    AccessGranted,
-    AccessWithdrawn,
     AppOpened,
     ClockTicked,
-    ConsentGranted,
     ConsentReviewed,
-    ConsentWithdrawn,
     CustomerClosed,
     CustomerRebuilt,
     ErasureRequested,
@@ -52,8 +48,6 @@ from schemas.events import (
     MessageLabelled,
     MessageRead,
     MessageReceived,
-    ObjectionLifted,
-    ObjectionRaised,
     ProductClosed,
     ProductOpened,
     ProfileUpdated,
@@ -61,15 +55,6 @@ from schemas.events import (
 from schemas.signals import Signal
 
 CONTACT_MEMORY_MS = 62 * DAY_MS
-WORDS: tuple[type[EventBase], ...] = (
-    AccessGranted,
-    AccessWithdrawn,
-    ConsentGranted,
-    ConsentWithdrawn,
-    ObjectionLifted,
-    ObjectionRaised,
-)
-"""Words on consent: decisions that end at their instant are learnt from under the new word, not the old one."""
 
 
 def decide(customer: Customer, event: EventBase, *, world: World, position: str) -> Outcome:
@@ -128,10 +113,7 @@ def _begin(
         me.since_ms = event.at_ms
     now_ms = me.latest_ms = max(me.latest_ms, event.at_ms)
     sense.lapse(me, now_ms=now_ms)
-    ended = dialogue.expire(me, now_ms=now_ms)
-    if ended.ended or ended.erased:
-        withdrawal.follow(outcome, me, event, ended, now_ms=now_ms)
-        outcome.transparency.append(_receipt(before, event, ended, world=world, position=position))
+    hearing.expire(outcome, before, me, event, world=world, position=position, now_ms=now_ms)
     for name in [n for n, live in me.signals.items() if live.until_ms <= now_ms]:
         del me.signals[name]
     if me.contacts and me.contacts[0].at_ms < now_ms - CONTACT_MEMORY_MS:
@@ -141,7 +123,7 @@ def _begin(
     for resting in (me.rests, me.mistrusted):
         for name in [n for n, until in resting.items() if until <= now_ms]:
             del resting[name]
-    if not isinstance(event, WORDS):
+    if not isinstance(event, hearing.WORDS):
         outcome.lessons += learn.close(me, now_ms=now_ms)
     return now_ms
 
@@ -184,18 +166,7 @@ def _control(
         outcome.trace.append("export")
         outcome.transparency.append(export(me, now_ms=now_ms))
     else:
-        outcome.trace.append("consent")
-        change = dialogue.apply(me, event, position=position)
-        if isinstance(change, InputError):
-            outcome.rejected = change
-            return
-        if change.words:
-            outcome.transparency.append(
-                _receipt(before, event, change, world=world, position=position)
-            )
-        withdrawal.follow(outcome, me, event, change, now_ms=now_ms)
-        if isinstance(event, WORDS):
-            outcome.lessons += learn.close(me, now_ms=now_ms)
+        hearing.hear(outcome, before, me, event, world=world, position=position, now_ms=now_ms)
 
 
 def _ask(
@@ -331,21 +302,3 @@ def _attention(event: EventBase) -> Channel | None:
 
 def _answerable(signals: Sequence[Signal], world: World) -> bool:
     return any(signal.name in world.answers for signal in signals)
-
-
-def _receipt(
-    before: Customer,
-    event: EventBase,
-    change: dialogue.ConsentChange,
-    *,
-    world: World,
-    position: str,
-) -> dict[str, object]:
-    return receipt(
-        before,
-        event,
-        change,
-        position=position,
-        controller=world.controller,
-        seal=world.seal,
-    )
