@@ -299,6 +299,7 @@ def learning_flow(settings: Settings, stop: Stop) -> FollowFlow:
         cadence=Cadence(refresh_ms=own.refresh_idle_ms, count_max=own.refresh_max_lessons),
         retention=Retention(days=own.memory_days, lessons_max=own.memory_lessons_max),
         shelf=Shelf(every=own.keep_every, count=own.keep_count),
+        budgets=own.budgets,
     )
     return learn_flow(
         connection,

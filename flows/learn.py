@@ -8,7 +8,7 @@ every worker takes the newest; versions go on from the last one published.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from flows.world import KEPT
 from operators.bandits.ridge import Levers, PosteriorRidge
 from operators.drift import BOUNDS, LEVER, Residuals, pull
 from operators.forgetting import Ledger
+from operators.prices import Prices
 from operators.taste import Coholdings
 from schemas import topics
 from schemas.decisions import Lesson
@@ -71,6 +72,7 @@ class Learner:
         cadence: Cadence | None = None,
         retention: Retention | None = None,
         shelf: Shelf | None = None,
+        budgets: Mapping[str, float] | None = None,
     ) -> None:
         """Begin with the priors.
 
@@ -84,6 +86,7 @@ class Learner:
             cadence: When to publish.
             retention: How long rewards are kept.
             shelf: Which earlier committees are kept to go back to.
+            budgets: Items of which only so many a day can be given.
         """
         self._ridge = PosteriorRidge(context_names, action_names, actions=actions, levers=levers)
         self._taste = Coholdings()
@@ -97,6 +100,7 @@ class Learner:
         self._looked_at = 0
         self._positions: dict[Spot, int] = {}
         self._residuals = Residuals()
+        self._prices = Prices(budgets or {})
         self._serving: CommitteeSnapshot | None = None
         self._recent: OrderedDict[str, None] = OrderedDict()
         published = published or Models()
@@ -207,6 +211,7 @@ class Learner:
                     self._ledger.note(lesson)
                     self._let_go()
                     self._watch(lesson)
+                    self._prices.see(lesson)
             case "taste":
                 self._taste.learn(self._ledger.note(lesson))
                 learnt = True
@@ -291,7 +296,9 @@ class Learner:
 
     def _snapshot(self, model: str, version: int) -> Snapshot:
         if model == COMMITTEE:
-            self._serving = self._ridge.snapshot(version, position=place(self._positions))
+            self._serving = self._ridge.snapshot(
+                version, position=place(self._positions), prices=self._prices.now()
+            )
             return self._serving
         if model == INTENTS and self._head is not None:
             return self._head.snapshot(version)

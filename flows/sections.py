@@ -195,6 +195,7 @@ class Learn(Shape):
     memory_lessons_max: Count
     keep_every: Count
     keep_count: Count
+    budgets: dict[Name, Positive]
 
 
 class Measure(Shape):

@@ -91,7 +91,8 @@ def foretold(model: CommitteeSnapshot, lesson: Lesson) -> float:
     score = float(np.array(lesson.context) @ slopes @ np.array(lesson.action_features))
     if lesson.action in model.actions:
         score += float(model.mean[dx * da + model.actions.index(lesson.action)])
-    return score
+    # A price is no forecast.
+    return score + dict(model.prices).get(lesson.action, 0.0)
 
 
 def pull(levers: Levers, lesson: Lesson) -> Levers | None:

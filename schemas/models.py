@@ -20,7 +20,8 @@ class CommitteeSnapshot:
     z(x, k) = [x ⊗ a_k ; e_k] with dx context features, da action features and K known actions;
     D = dx·da + K. ``theta`` has shape (M, D), one plausible model a row; ``mean`` shape (D,) is the
     posterior mean; ``context_mean`` shape (dx,) is the average context, the reference of contributions.
-    ``floor`` in 0..1 is the share of probability spread evenly over all allowed actions.
+    ``floor`` in 0..1 is the share of probability spread evenly over all allowed actions. ``prices`` by action
+    are what scarce things cost, in units of 10 EUR: taken from their offsets in ``theta`` and ``mean``.
     """
 
     version: int
@@ -34,6 +35,7 @@ class CommitteeSnapshot:
     floor: float
     lessons: int
     position: str = ""
+    prices: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(slots=True, frozen=True)

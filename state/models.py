@@ -95,6 +95,7 @@ def _write_committee(snapshot: CommitteeSnapshot) -> dict[str, Any]:
         "floor": snapshot.floor,
         "lessons": snapshot.lessons,
         "position": snapshot.position,
+        "prices": snapshot.prices,
     }
 
 
@@ -114,6 +115,8 @@ def _read_committee(body: dict[str, Any]) -> CommitteeSnapshot:
         floor=float(body["floor"]),
         lessons=int(body["lessons"]),
         position=str(body["position"]),
+        # Snapshots of earlier releases have none.
+        prices=tuple((str(action), float(price)) for action, price in body.get("prices", ())),
     )
 
 

@@ -7,7 +7,7 @@ grid, so they are exact: order, chunks, workers and CPU can't change a bit, and 
 label may be revised for good, since b is linear in it: b += z·(y_new − y_old).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import ceil
@@ -162,12 +162,15 @@ class PosteriorRidge:
         self.known |= other.known
         self.lessons += other.lessons
 
-    def snapshot(self, version: int, *, position: str = "") -> CommitteeSnapshot:
+    def snapshot(
+        self, version: int, *, position: str = "", prices: Mapping[str, float] | None = None
+    ) -> CommitteeSnapshot:
         """Draw a committee from the posterior.
 
         Args:
             version: The snapshot's number; it keys the draw of the members.
             position: Where on the log of lessons the snapshot stands.
+            prices: What scarce actions cost, taken from every model's offset; unknown actions have none.
 
         Returns:
             A snapshot whose digest covers all that a choice depends on. Made once and published: a
@@ -183,7 +186,11 @@ class PosteriorRidge:
         noise = normals(levers.members * len(b), key=version).reshape(len(b), levers.members)
         spread = levers.spread * variance**0.5
         members = mean + spread * np.linalg.solve(lower.T, noise).T
-        rows = snap_parameters(np.vstack((mean, members)))
+        rows = np.vstack((mean, members))
+        charged = tuple((k, v) for k, v in sorted((prices or {}).items()) if k in self.known)
+        for action, price in charged:
+            rows[:, len(b) - len(actions) + actions.index(action)] -= price
+        rows = snap_parameters(rows)
         context_mean = np.rint(contexts / max(count, 1.0) * 1024.0) / 1024.0
         if not count:
             context_mean[0] = 1.0
@@ -200,6 +207,7 @@ class PosteriorRidge:
                 floor=levers.floor,
                 lessons=self.lessons,
                 position=position,
+                prices=charged,
             )
         )
 
