@@ -247,8 +247,10 @@ def notice(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> t
         except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
             trace.append(f"failed:trigger:{trigger.name}")
             continue
-        if slot is not None:
+        if slot is not None and memory:
             me.slots[slot.name] = memory
+        elif slot is not None:
+            me.slots.pop(slot.name, None)  # an empty memory is as good as none
         signals += fired
     for signal in signals:
         me.signals[signal.name] = LiveSignal(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from struct import pack, unpack
 from typing import Any
 
+from schemas.base import DAY_MS
 from schemas.customer import (
     Contact,
     Customer,
@@ -61,7 +62,7 @@ def encode_body(customer: Customer) -> list[Any]:
         customer.category_limits,
         customer.channel_limits,
         {institution: _terms(grant) for institution, grant in customer.access.items()},
-        customer.touched,
+        _days(customer),
     ]
 
 
@@ -129,8 +130,26 @@ def decode_body(body: list[Any]) -> Customer:
         category_limits,
         channel_limits,
         {institution: _grant(*terms) for institution, terms in access.items()},
-        touched,
+        _dated(touched, slots, latest_ms),
     )
+
+
+def _days(customer: Customer) -> list[int] | dict[str, int]:
+    """When memories were written: days before the newest, in the order of the slots."""
+    touched = customer.touched
+    if touched.keys() != customer.slots.keys():
+        return touched
+    newest = customer.latest_ms // DAY_MS
+    return [newest - touched[name] for name in customer.slots]
+
+
+def _dated(
+    days: list[int] | dict[str, int], slots: Mapping[str, Any], latest_ms: int
+) -> dict[str, int]:
+    if isinstance(days, dict):
+        return days
+    newest = latest_ms // DAY_MS
+    return {name: newest - ago for name, ago in zip(slots, days, strict=True)}
 
 
 def _encode_outstanding(said: Outstanding) -> list[Any]:

@@ -60,6 +60,17 @@ _access = st.dictionaries(
 
 def customers(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
     """Records of any content with an id of ``ids``."""
+    return st.builds(_dated, _records(ids), st.none() | st.integers(0, 40_000))
+
+
+def _dated(record: Customer, day: int | None) -> Customer:
+    """With a day for each memory, as a worker leaves it, where one is given."""
+    if day is not None:
+        record.touched = {name: day + n for n, name in enumerate(record.slots)}
+    return record
+
+
+def _records(ids: st.SearchStrategy[str]) -> st.SearchStrategy[Customer]:
     return st.builds(
         Customer,
         customer=ids,

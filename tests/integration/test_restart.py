@@ -26,6 +26,8 @@ from schemas import topics
 from scripts.broker.process import Broker
 from state.directory import open_directory, open_shards
 from state.identity import Identity
+from state.sealed import Vault
+from tests.bytes import holding
 from tests.kafka_logs import read, write
 from tests.streams import morning
 
@@ -113,6 +115,14 @@ def mornings(customers: tuple[str, ...]) -> list[tuple[str, bytes]]:
     return [(customer, value) for customer in customers for value in morning(customer)]
 
 
+SEALED = """
+[state]
+encryption = true
+key_directory = "{keys}"
+master_key = "{master}"
+"""
+
+
 def uninterrupted(config: Path) -> Driver:
     """What follows from the same log when nobody dies."""
     settings = settings_module.load(config, environment={})
@@ -124,10 +134,16 @@ def uninterrupted(config: Path) -> Driver:
     return driver
 
 
+@pytest.mark.parametrize("sealed", [False, True])
 def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
-    connection: Connection, config: Path, tmp_path: Path
+    connection: Connection, config: Path, tmp_path: Path, *, sealed: bool
 ) -> None:
     """After kill -9 in the middle of work, outputs and state are those of a run without; none is twice."""
+    vault = None
+    if sealed:
+        keys = SEALED.format(keys=tmp_path / "keys", master="ab" * 32)
+        config.write_text(config.read_text(encoding="utf-8") + keys, encoding="utf-8")
+        vault = Vault(tmp_path / "keys", masters=[bytes.fromhex("ab" * 32)])
     expected = uninterrupted(config)
     wanted = sorted(one["decision_id"] for one in expected.read(topics.DECISIONS))
     write(connection, topics.CUSTOMER_EVENTS, mornings(CUSTOMERS))
@@ -151,7 +167,10 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
         tmp_path / "state",
         identity=Identity(connection.prefix, SHARDS, "market-of-one"),
         owner="test",
+        vault=vault,
     )
+    if sealed:
+        assert holding(tmp_path, [f"c-{n}".encode() for n in range(10, 60)]) == {}
     stores = open_shards(directory, range(SHARDS))
     for customer in CUSTOMERS:
         store = stores[shard_of(customer, shards=SHARDS)]
