@@ -141,7 +141,7 @@ class DecideFlow:
         self._holding: list[Shard] = []
         now = time.monotonic()
         self._sync_at, self._scrub_at = now + options.sync_s, now + options.scrub_s
-        self._unsynced: list[tuple[Shard, dict[Spot, int]]] = []
+        self._unsynced: list[tuple[Shard, dict[Spot, int] | None]] = []
         # What was opened is safe, and the group may have missed the last report of a worker that died.
         self._synced: dict[Spot, int] = {s: at for s, at in positions.items() if at is not None}
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sync")
@@ -261,17 +261,19 @@ class DecideFlow:
             if now >= self._scrub_at:
                 self._scrub_at = now + self._options.scrub_s
                 erasing = [shard for shard in self._shards.values() if shard.store.erasing]
-                # A scrub has no position to tell; what was committed is synced before it and after it.
-                self._unsynced += [(shard, {}) for shard in erasing]
+                # Taken from the end: what is to be safe does not wait for what is slow.
+                self._unsynced = [*((shard, None) for shard in erasing), *self._unsynced]
 
     @staticmethod
-    def _sync_one(shard: Shard, positions: dict[Spot, int]) -> dict[Spot, int]:
-        """Everything committed before these positions were read is safe when this returns; none: scrub."""
-        if positions:
+    def _sync_one(shard: Shard, positions: dict[Spot, int] | None) -> dict[Spot, int]:
+        """Everything committed before these positions were read is safe when this returns; without them: scrub."""
+        if positions is not None:
             shard.store.sync()
-        else:
-            shard.store.scrub()
-        return positions
+            return positions
+        shard.store.scrub()
+        if not shard.store.erasing:
+            LOG.info("erased customers are off the disk", extra={"shard": shard.number})
+        return {}
 
     def _parcels(self, shard: Shard, entries: Iterable[OutboxEntry]) -> list[Parcel]:
         return [

@@ -78,14 +78,13 @@ class RocksStore:
                 for key, value in self._scan(keys.SOURCE_POSITIONS, start=keys.SOURCE_POSITIONS)
             }
             sequence = self._get(SEQUENCE_KEY)
-            self._graves = [
-                keys.erased_of(key) for key, _ in self._scan(keys.ERASED, start=keys.ERASED)
-            ]
-            self._destroy(self._graves)
+            erased = [keys.erased_of(key) for key, _ in self._scan(keys.ERASED, start=keys.ERASED)]
+            self._destroy(erased)
         except BaseException:
             self.close()
             raise
         self._next_sequence = 0 if sequence is None else keys.unpack_offset(sequence)
+        self._graves = [(key, self._next_sequence) for key in erased]
         self._next_due = NextDue(self._first_due_ms)
         self._unsynced = False
 
@@ -176,7 +175,8 @@ class RocksStore:
         self._next_due.track(changes.timers_gone, changes.timers_new)
         self._unsynced = True
         if changes.erased:
-            self._graves += changes.erased
+            # What is said of an erasure lies in the outbox until it is delivered.
+            self._graves += ((key, changes.next_sequence) for key in changes.erased)
             self._destroy(changes.erased)
 
     def sync(self) -> None:
@@ -214,7 +214,9 @@ class RocksStore:
 
     def scrub(self) -> None:
         """Rewrite the files that hold what was deleted, and turn over the write-ahead log and the manifest."""
-        graves = list(self._graves)  # more may come while this runs
+        said = next(self._scan(keys.OUTBOX, start=keys.OUTBOX), None)
+        held = None if said is None else keys.outbox_sequence(said[0])
+        graves = [key for key, until in list(self._graves) if held is None or held >= until]
         if not graves:
             return
         noted = WriteBatch(raw_mode=True)
@@ -232,6 +234,7 @@ class RocksStore:
             # A manifest begins with what stood before the change that opened it: one more change, one more manifest.
             self._database.put(_SCRUBBED, b"")
             self._database.flush()
+        # Those that came meanwhile, or whose last words are still to be delivered, stay.
         del self._graves[: len(graves)]
 
     def close(self) -> None:

@@ -112,7 +112,9 @@ class ShardStore(Protocol):
         ...
 
     def scrub(self) -> None:
-        """Take what is left of erased customers off the disk. Slow; may run beside commits, on another thread.
+        """Take what is left of erased customers off the disk, once what was said to them is delivered.
+
+        Slow; may run beside commits, on another thread.
 
         Raises:
             StateError: ``state.unwritable``. Disposition: halt.

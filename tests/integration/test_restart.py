@@ -179,6 +179,30 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
         store.close()
 
 
+def test_a_worker_takes_who_was_erased_off_the_disk(
+    connection: Connection, config: Path, tmp_path: Path
+) -> None:
+    """While it goes on deciding, plain shards are rewritten until no byte of the customer is left, and it says so."""
+    rest = "[state]\nscrub_after_s = 0.0\n"
+    config.write_text(config.read_text(encoding="utf-8") + rest, encoding="utf-8")
+    gone, stays = b"customer-anna", b"customer-ben"
+    request = {"kind": "erasure.requested", "event_id": "gone", "customer": gone.decode()}
+    erasure = orjson.dumps({**request, "at": "2025-03-03T20:00:00+00:00"})
+    log = mornings((gone.decode(), stays.decode()))
+    write(connection, topics.CUSTOMER_EVENTS, log)
+    with worker(config) as process:
+        Watcher(connection).wait(8, process)
+        assert holding(tmp_path / "state", [gone, stays]).keys() == {gone, stays}
+        write(connection, topics.CUSTOMER_EVENTS, [(gone.decode(), erasure)])
+        assert process.stderr is not None
+        for line in process.stderr:
+            if orjson.loads(line)["message"] == "erased customers are off the disk":
+                break
+        assert holding(tmp_path / "state", [gone, stays]).keys() == {stays}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("flow", ["ingest", "decide", "measure"])
 def test_a_signal_ends_a_worker_cleanly(

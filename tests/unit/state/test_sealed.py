@@ -181,6 +181,20 @@ def test_a_scrub_leaves_no_byte(tmp_path: Path, *, sealed: bool) -> None:
     store.close()
 
 
+def test_a_scrub_waits_for_the_last_words(tmp_path: Path) -> None:
+    """What is said of an erasure names the customer until it is delivered; only then the files are rewritten."""
+    store = open_store(tmp_path, sealed=False)
+    store.commit(ShardBatch(customers={WHO: anna()}))
+    erase(store)
+    store.scrub()
+    assert store.erasing
+    store.commit(ShardBatch(delivered=[0]))
+    store.scrub()
+    assert not store.erasing
+    assert holding(tmp_path / "shard", [WHO.encode(), b"Acme Weather"]) == {}
+    store.close()
+
+
 def test_a_scrub_is_made_up_for(tmp_path: Path) -> None:
     """A shard that was closed before its scrub knows so when it is opened again."""
     store = open_store(tmp_path, sealed=False)
