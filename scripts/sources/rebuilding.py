@@ -52,7 +52,16 @@ class Rebuilt:
     counted: set[str] = field(default_factory=set)
     events: int = 0
     rejected: int = 0
-    nos: dict[str, dict[str, int]] = field(default_factory=dict)
+    nos: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {"withdrawn": {}, "objections": {}, "vulnerable": {}}
+    )
+
+    def hear(self, records: Iterable[Customer]) -> None:
+        """A «no» that was said under any of the records holds for all."""
+        for me in records:
+            for name, kept in self.nos.items():
+                for key, at_ms in getattr(me, name).items():
+                    kept[key] = max(at_ms, kept.get(key, -1))
 
     def event(self, *, event_id: str, at_ms: int, by: str, reason: str) -> dict[str, Any]:
         """The event that puts the customer's record right."""
@@ -96,21 +105,17 @@ def rebuilt(
         if record.topic == topics.CUSTOMER_EVENTS:
             recall.take(record)
     made = Rebuilt(customer, Customer(customer))
-    for name in ("withdrawn", "objections", "vulnerable"):
-        made.nos[name] = {}
     for index, lived in enumerate(past.lived):
         record_of = lived.event.customer
-        if past.erased.get((record_of, lived.event.source), -1) > index:
+        if owner(record_of, lived.event) != customer or past.gone.get(record_of, -1) > index:
             continue
-        if owner(record_of, lived.event) == customer:
-            _take(made, lived, quiet, index)
-    for record_of in made.counted:
-        me = recall.customer(record_of)
-        if me is not None:
-            for name, kept in made.nos.items():
-                kept.update(
-                    {key: max(at, kept.get(key, -1)) for key, at in getattr(me, name).items()}
-                )
+        erased = past.erased.get((record_of, lived.event.source), -1) > index
+        if not erased:
+            _take(made, lived.event, lived.me, quiet, index)
+        elif isinstance(lived.event, _CONTRACT):
+            # Facts of the contract stand without consent; what was derived of them does not.
+            _take(made, lived.event, Customer(record_of), quiet, index)
+    made.hear(me for who in made.counted if (me := recall.customer(who)) is not None)
     return made
 
 
@@ -120,15 +125,15 @@ class _Past:
     def __init__(self) -> None:
         self.lived: list[Lived] = []
         self.erased: dict[tuple[str, Source], int] = {}
+        self.gone: dict[str, int] = {}
 
     def __call__(self, event: EventBase, outcome: Outcome) -> None:
-        """Follow one event."""
+        """Follow one event: an erased customer begins anew, a source whose consents ended too."""
         after = outcome.customer
         if outcome.duplicate or outcome.rejected is not None:
             return
         if after is None:
-            for source in Source:
-                self.erased[event.customer, source] = len(self.lived)
+            self.gone[event.customer] = len(self.lived)
             return
         for step in outcome.trace:
             if step.startswith(ERASED_OF):
@@ -140,15 +145,15 @@ class _Past:
             self.lived.append(Lived(event, after))
 
 
-def _take(made: Rebuilt, lived: Lived, world: World, index: int) -> None:
-    """One event more, under the consents that it was let in by."""
+def _take(made: Rebuilt, event: EventBase, agreed: Customer, world: World, index: int) -> None:
+    """One event more, under the consents of a record as they were when it let the event in."""
     joint = made.me.copy()
     for name in ("grants", "mistrusted", "objections", "category_limits", "access"):
-        setattr(joint, name, getattr(lived.me, name))
-    event = lived.event.model_copy(update={"customer": made.customer})
+        setattr(joint, name, getattr(agreed, name))
+    theirs = event.model_copy(update={"customer": made.customer})
     position = f"{topics.CUSTOMER_EVENTS}:0:{index}:0"
-    outcome = decide(joint, event, world=world, position=position)
+    outcome = decide(joint, theirs, world=world, position=position)
     made.rejected += outcome.rejected is not None
     made.events += event.source is not Source.CONTROL
-    made.counted.add(lived.event.customer)
+    made.counted.add(event.customer)
     made.me = outcome.customer or made.me
