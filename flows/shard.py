@@ -17,8 +17,11 @@ from state.store import ShardStore
 
 HELD_MAX = 256
 """Records whose commit may wait together."""
-DUE_MAX = 1024
-"""Timers that one tick wakes; the rest wait for the next tick, so that events are not held up."""
+DUE_MAX = 128
+"""Timers that one tick wakes; the rest wait for the next tick, so that events are not held up.
+
+At a month's end all customers are due at once: each is decoded, decided on and written in one batch.
+"""
 
 
 class Shard(Standing):

@@ -1,21 +1,25 @@
 """Taking shards over: the newest free copy moves, a held one is left alone."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from schemas.customer import Customer
 from schemas.errors import StateError
 from state.directory import shard_path
 from state.handover import Tenancy, take
 from state.identity import Identity
+from state.sealed import Vault
 from state.store import ShardBatch
 
 IDENTITY = Identity("", 4, "seed")
 LOG = "customer-events"
 
 
-def taken(root: Path, worker: str, *shards: int) -> Tenancy:
-    return take(root, worker=worker, shards=shards, identity=IDENTITY, log=LOG)
+def taken(root: Path, worker: str, *shards: int, keys: Path | None = None) -> Tenancy:
+    vault = None if keys is None else Vault(keys, masters=[bytes(32)])
+    return take(root, worker=worker, shards=shards, identity=IDENTITY, log=LOG, vault=vault)
 
 
 def go_to(tenancy: Tenancy, shard: int, position: int) -> None:
@@ -57,6 +61,23 @@ def test_what_another_holds_is_left_alone(tmp_path: Path) -> None:
     third = taken(tmp_path, "worker-2", 1)
     assert at(third, 1) == 9
     end(third)
+
+
+def test_who_takes_a_sealed_shard_over_reads_it(tmp_path: Path) -> None:
+    """Key rings are everybody's: the new owner opens what the old one sealed, and erases it for both."""
+    root, keys = tmp_path / "state", tmp_path / "keys"
+    paused = taken(root, "worker-0", 1, keys=keys)
+    paused.stores[1].commit(ShardBatch(customers={"c-1": Customer("c-1"), "c-2": Customer("c-2")}))
+    end(paused)
+    shutil.copytree(root / "worker-0", tmp_path / "old" / "worker-0")
+    second = taken(root, "worker-1", 1, keys=keys)
+    assert second.stores[1].customer("c-1") == Customer("c-1")
+    second.stores[1].commit(ShardBatch(customers={"c-1": None}, erased={"c-1"}))
+    end(second)
+    awake = taken(tmp_path / "old", "worker-0", 1, keys=keys)
+    assert awake.stores[1].customer("c-1") is None
+    assert awake.stores[1].customer("c-2") == Customer("c-2")
+    end(awake)
 
 
 def test_the_older_copy_is_not_taken(tmp_path: Path) -> None:
