@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.assembly import vault_of
+from flows.clock import CLOCK
 from flows.partition import shard_of
 from flows.records import Record
 from flows.settings import load
@@ -36,11 +37,12 @@ def get(options: Namespace) -> int:
     shard = shard_of(options.customer, shards=identity_of(directory).shard_count)
     with ShardSnapshot(directory, shard=shard, vault=vault_of(settings)) as snapshot:
         me = snapshot.customer(options.customer)
-        place = ", ".join(f"{t}:{p}:{at}" for (t, p), at in sorted(snapshot.positions().items()))
-    now_ms = 0 if me is None else max(me.latest_ms, _now_ms())
-    return _tell(
-        options, me, now_ms=now_ms, basis=f"shard {shard} as committed, read up to {place}"
-    )
+        positions = snapshot.positions()
+    # On the events' own clock now is the newest event, not the wall clock.
+    now_ms = max(0 if me is None else me.latest_ms, positions.get((CLOCK, shard)) or _now_ms())
+    read_to = positions.get((topics.CUSTOMER_EVENTS, shard), 0)
+    basis = f"shard {shard} as committed, its log read up to offset {read_to}"
+    return _tell(options, me, now_ms=now_ms, basis=basis)
 
 
 def as_of(options: Namespace) -> int:
@@ -173,7 +175,7 @@ def _table(answer: Answer, basis: str) -> None:
         console.print(table)
     for why in dict.fromkeys(answer.withheld.values()):
         count = sum(1 for other in answer.withheld.values() if other == why)
-        console.print(f"[yellow]not shown:[/] {count} features, {why}")
+        console.print(f"[yellow]not shown:[/] {count} feature{'s'[: count > 1]}, {why}")
     for name in answer.failed:
         console.print(f"[red]failed:[/] {name} could not be read; its features are those of nobody")
 
