@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.base import Source
+from schemas.base import Purpose, Source
 from schemas.consents import Controller
 from schemas.customer import Customer, Memory
 from schemas.decisions import Candidate, Choice, Verdict
@@ -25,6 +25,7 @@ from schemas.signals import Forecast, Reading, Signal
 
 TTL_DAYS = 730
 """How long a memory outlives what it remembers, where its slot says nothing else."""
+EVERY_PURPOSE: frozenset[Purpose] = frozenset(Purpose)
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,9 +46,12 @@ class Slot:
 
 @dataclass(slots=True, frozen=True)
 class FeatureSpec:
-    """A declared feature.
+    """A declared feature; its slot is that of the group that declares it.
 
-    ``unit`` is the unit of the raw value. ``words`` names it to a customer ("your spending on travel").
+    ``unit`` is the unit of the raw value. ``window_days`` is how far back it looks, or fades; None where
+    it tells how things stand, however long ago they became so. ``owner`` is the team to ask about it.
+    ``purposes`` are what it may be used for where its source is granted for that purpose as well; to hold
+    something back is no use of it. ``words`` names it to a customer ("your spending on travel").
     ``centre`` and ``scale`` are frozen: the bandit sees (value − centre) / scale, clipped to ±8, on the
     2^-10 grid. ``context`` features are seen by the bandit; the others are for rules, signals and people.
     """
@@ -60,6 +64,9 @@ class FeatureSpec:
     centre: float = 0.0
     scale: float = 1.0
     context: bool = False
+    window_days: int | None = field(kw_only=True)
+    owner: str = field(kw_only=True)
+    purposes: frozenset[Purpose] = field(kw_only=True, default=EVERY_PURPOSE)
 
 
 class FeatureGroup(Protocol):

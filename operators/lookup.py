@@ -16,6 +16,7 @@ from schemas.base import Purpose, Source
 from schemas.customer import Customer
 
 SOURCE_OF: dict[str, Source] = {spec.name: spec.source for spec in SPECS}
+PURPOSES_OF: dict[str, frozenset[Purpose]] = {spec.name: spec.purposes for spec in SPECS}
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,7 +55,9 @@ def look_up(
     withheld: dict[str, str] = {}
     for name in SOURCE_OF if names is None else names:
         source = SOURCE_OF[name]
-        if source in granted:
+        if purpose not in PURPOSES_OF[name]:
+            withheld[name] = f"it is not meant for {purpose}, whatever is agreed to"
+        elif source in granted:
             values[name] = features[name]
         else:
             withheld[name] = _why_not(me, source, purpose, now_ms=now_ms)

@@ -63,6 +63,8 @@ def _count(
         words=words,
         centre=centre,
         scale=scale,
+        window_days=days,
+        owner="app",
     )
 
 
@@ -95,6 +97,8 @@ class AppUse:
             centre=12.0,
             scale=12.0,
             context=True,
+            window_days=30,
+            owner="app",
         ),
         FeatureSpec(
             name="app.days_since_open",
@@ -104,6 +108,8 @@ class AppUse:
             words="how long ago you opened the app",
             centre=7.0,
             scale=14.0,
+            window_days=90,
+            owner="app",
         ),
         FeatureSpec(
             name="app.features_used_count",
@@ -114,6 +120,8 @@ class AppUse:
             centre=3.0,
             scale=3.0,
             context=True,
+            window_days=90,
+            owner="app",
         ),
         _count(
             "app.errors_7d",

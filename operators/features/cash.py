@@ -37,11 +37,12 @@ _NOT_SPENDING = frozenset({"savings"})
 
 def _spec(
     name: str, unit: str, description: str, words: str, grid: tuple[float, float], *,
-    context: bool = False,
+    days: int | None, context: bool = False,
 ) -> FeatureSpec:  # fmt: skip
     return FeatureSpec(
-        "cash." + name, Source.TRANSACTIONS, unit, description, words, *grid, context=context
-    )
+        "cash." + name, Source.TRANSACTIONS, unit, description, words, *grid, context=context,
+        window_days=days, owner="payments",
+    )  # fmt: skip
 
 
 class Cash:
@@ -54,29 +55,29 @@ class Cash:
     kinds: frozenset[str] = frozenset({"transaction.booked", "transaction.pending"})
     specs: tuple[FeatureSpec, ...] = (
         _spec("balance_eur", "major", "Booked balance over all accounts here.",
-              "the money in your accounts with us", (2000.0, 3000.0), context=True),
+              "the money in your accounts with us", (2000.0, 3000.0), days=None, context=True),
         _spec("low_30d_eur", "major", "Lowest booked balance of the last 30 days.",
-              "the lowest your balance has been this month", (1000.0, 2500.0)),
+              "the lowest your balance has been this month", (1000.0, 2500.0), days=30),
         _spec("net_30d_eur", "major", "Booked money in less money out, last 30 days.",
-              "what was left of your money this month", (0.0, 1500.0), context=True),
+              "what was left of your money this month", (0.0, 1500.0), days=30, context=True),
         _spec("income_month_eur", "major / month", "Mean monthly income over 91 days.",
-              "your income", (2200.0, 1500.0), context=True),
+              "your income", (2200.0, 1500.0), days=91, context=True),
         _spec("spend_month_eur", "major / month", "Mean monthly money out over 91 days, savings apart.",
-              "what you spend in a month", (2000.0, 1500.0)),
+              "what you spend in a month", (2000.0, 1500.0), days=91),
         _spec("days_since_income", "days", f"Days since the last pay; {UNPAID_DAYS} if none is known.",
-              "how long ago you were paid", (15.0, 15.0), context=True),
+              "how long ago you were paid", (15.0, 15.0), days=90, context=True),
         _spec("income_regularity", "0..1", "How steady the main pay is in day and amount.",
-              "how regular your pay is", (0.6, 0.4)),
+              "how regular your pay is", (0.6, 0.4), days=None),
         _spec("debt_service_share", "0..1", "Share of income that goes to loans and cards, 91 days.",
-              "how much of your income goes to repayments", (0.1, 0.2), context=True),
+              "how much of your income goes to repayments", (0.1, 0.2), days=91, context=True),
         _spec("rent_share", "0..1", "Share of income that goes to rent or mortgage, 91 days.",
-              "how much of your income goes to your home", (0.25, 0.2)),
+              "how much of your income goes to your home", (0.25, 0.2), days=91),
         _spec("savings_rate", "-1..1", "Share of income not spent, 91 days.",
-              "how much of your income you keep", (0.05, 0.3), context=True),
+              "how much of your income you keep", (0.05, 0.3), days=91, context=True),
         _spec("volatility", "ratio", "Standard deviation of weekly net flow over mean weekly spending.",
-              "how much your money goes up and down", (1.2, 1.0)),
+              "how much your money goes up and down", (1.2, 1.0), days=91),
         _spec("history_days", "days", "Days since the oldest movement, at most ten years.",
-              "how long we have known your account", (180.0, 180.0), context=True),
+              "how long we have known your account", (180.0, 180.0), days=3650, context=True),
     )  # fmt: skip
 
     def update(self, memory: Memory, event: EventBase, *, now_ms: int) -> Memory:  # noqa: ARG002 - the event tells its time

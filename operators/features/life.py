@@ -33,6 +33,8 @@ class LifeEvents:
             centre=float(YEAR_DAYS),
             scale=120.0,
             context=True,
+            window_days=365,
+            owner="customer data",
         ),
         FeatureSpec(
             name="life.events_365d",
@@ -42,6 +44,8 @@ class LifeEvents:
             words="the changes in your life that you told us of",
             centre=0.5,
             scale=1.0,
+            window_days=365,
+            owner="customer data",
         ),
     )
 

@@ -50,6 +50,8 @@ class OpenBanking:
             centre=1.0,
             scale=1.5,
             context=True,
+            window_days=None,
+            owner="open banking",
         ),
         FeatureSpec(
             name="openbank.net_worth_eur",
@@ -59,6 +61,8 @@ class OpenBanking:
             words="what you have at other banks less what you owe there",
             centre=3000.0,
             scale=15000.0,
+            window_days=None,
+            owner="open banking",
         ),
         FeatureSpec(
             name="openbank.idle_cash_eur",
@@ -69,6 +73,8 @@ class OpenBanking:
             centre=2000.0,
             scale=5000.0,
             context=True,
+            window_days=None,
+            owner="open banking",
         ),
         FeatureSpec(
             name="openbank.debt_eur",
@@ -78,6 +84,8 @@ class OpenBanking:
             words="what you owe at other banks",
             centre=1500.0,
             scale=4000.0,
+            window_days=None,
+            owner="open banking",
         ),
         FeatureSpec(
             name="openbank.fees_90d_eur",
@@ -87,6 +95,8 @@ class OpenBanking:
             words="fees that you pay at other banks",
             centre=10.0,
             scale=30.0,
+            window_days=90,
+            owner="open banking",
         ),
         FeatureSpec(
             name="openbank.transactions_30d",
@@ -96,6 +106,8 @@ class OpenBanking:
             words="how much you use your accounts at other banks",
             centre=10.0,
             scale=20.0,
+            window_days=30,
+            owner="open banking",
         ),
     )
 

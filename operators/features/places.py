@@ -41,6 +41,8 @@ class Places:
             centre=1.0,
             scale=2.0,
             context=True,
+            window_days=90,
+            owner="travel",
         ),
         FeatureSpec(
             name="places.days_since_airport",
@@ -50,6 +52,8 @@ class Places:
             words="how long ago you were at an airport",
             centre=180.0,
             scale=120.0,
+            window_days=90,
+            owner="travel",
         ),
         FeatureSpec(
             name="places.zones_30d",
@@ -59,6 +63,8 @@ class Places:
             words="how many different places you went to lately",
             centre=4.0,
             scale=4.0,
+            window_days=30,
+            owner="travel",
         ),
     )
 

@@ -40,6 +40,8 @@ class Profile:
             centre=AGE_UNKNOWN,
             scale=15.0,
             context=True,
+            window_days=None,
+            owner="customer data",
         ),
         FeatureSpec(
             name="profile.products_count",
@@ -50,6 +52,8 @@ class Profile:
             centre=2.0,
             scale=2.0,
             context=True,
+            window_days=None,
+            owner="customer data",
         ),
         FeatureSpec(
             name="profile.household_size",
@@ -59,6 +63,8 @@ class Profile:
             words="the size of your household",
             centre=2.0,
             scale=1.5,
+            window_days=None,
+            owner="customer data",
         ),
         FeatureSpec(
             name="profile.relationship_days",
@@ -68,6 +74,8 @@ class Profile:
             words="how long you have been with us",
             centre=1000.0,
             scale=1000.0,
+            window_days=None,
+            owner="customer data",
         ),
     )
 

@@ -20,9 +20,13 @@ _NO_INCOME = frozenset({"debt", "savings"})
 
 
 def _spec(
-    name: str, unit: str, description: str, words: str, grid: tuple[float, float]
-) -> FeatureSpec:
-    return FeatureSpec("recurring." + name, Source.TRANSACTIONS, unit, description, words, *grid)
+    name: str, unit: str, description: str, words: str, grid: tuple[float, float], *,
+    days: int | None,
+) -> FeatureSpec:  # fmt: skip
+    return FeatureSpec(
+        "recurring." + name, Source.TRANSACTIONS, unit, description, words, *grid,
+        window_days=days, owner="payments",
+    )  # fmt: skip
 
 
 class RecurringPayments:
@@ -32,13 +36,13 @@ class RecurringPayments:
     kinds: frozenset[str] = frozenset({"transaction.booked"})
     specs: tuple[FeatureSpec, ...] = (
         _spec("count", "count", "Mature streams that are current.",
-              "your regular payments", (5.0, 4.0)),
+              "your regular payments", (5.0, 4.0), days=None),
         _spec("outflow_month_eur", "major / month", "Regular money out a month.",
-              "your regular bills", (900.0, 800.0)),
+              "your regular bills", (900.0, 800.0), days=None),
         _spec("inflow_month_eur", "major / month", "Regular money in a month.",
-              "your regular income", (2000.0, 1500.0)),
+              "your regular income", (2000.0, 1500.0), days=None),
         _spec("subscription_count", "count", "Subscriptions: media, clubs, fixed card payments.",
-              "your subscriptions", (2.0, 2.0)),
+              "your subscriptions", (2.0, 2.0), days=None),
     )  # fmt: skip
 
     def update(self, memory: Memory, event: EventBase, *, now_ms: int) -> Memory:  # noqa: ARG002 - the event tells its time

@@ -34,11 +34,12 @@ _HOME = (INDEX["home"], INDEX["utilities"])
 
 def _spec(
     name: str, unit: str, description: str, words: str, grid: tuple[float, float], *,
-    context: bool = False,
+    days: int | None, context: bool = False,
 ) -> FeatureSpec:  # fmt: skip
     return FeatureSpec(
-        "spend." + name, Source.TRANSACTIONS, unit, description, words, *grid, context=context
-    )
+        "spend." + name, Source.TRANSACTIONS, unit, description, words, *grid, context=context,
+        window_days=days, owner="payments",
+    )  # fmt: skip
 
 
 class Spend:
@@ -48,29 +49,29 @@ class Spend:
     kinds: frozenset[str] = frozenset({"transaction.booked"})
     specs: tuple[FeatureSpec, ...] = (
         _spec("groceries_share", "0..1", "Share of spending on groceries.",
-              "your spending on groceries", (0.2, 0.15)),
+              "your spending on groceries", (0.2, 0.15), days=90),
         _spec("dining_share", "0..1", "Share of spending in restaurants and cafés.",
-              "your spending on eating out", (0.08, 0.1), context=True),
+              "your spending on eating out", (0.08, 0.1), days=90, context=True),
         _spec("travel_90d_eur", "major", "Spending on flights, hotels and hire cars, 90 days.",
-              "your spending on travel", (200.0, 500.0), context=True),
+              "your spending on travel", (200.0, 500.0), days=90, context=True),
         _spec("transport_share", "0..1", "Share of spending on getting about.",
-              "your spending on transport", (0.08, 0.1)),
+              "your spending on transport", (0.08, 0.1), days=90),
         _spec("home_share", "0..1", "Share of spending on furniture, repairs and utilities.",
-              "your spending on your home", (0.15, 0.15)),
+              "your spending on your home", (0.15, 0.15), days=90),
         _spec("entertainment_share", "0..1", "Share of spending on entertainment and subscriptions.",
-              "your spending on entertainment", (0.05, 0.08)),
+              "your spending on entertainment", (0.05, 0.08), days=90),
         _spec("foreign_share", "0..1", "Share of spending, where the country is known, away from home.",
-              "your spending abroad", (0.05, 0.15), context=True),
+              "your spending abroad", (0.05, 0.15), days=90, context=True),
         _spec("fees_90d_eur", "major", "Fees paid to the bank and others, 90 days.",
-              "the fees you pay", (8.0, 20.0)),
+              "the fees you pay", (8.0, 20.0), days=90),
         _spec("largest_90d_eur", "major", "Largest single payment of a quarter, housing and savings apart.",
-              "your largest payment", (400.0, 600.0)),
+              "your largest payment", (400.0, 600.0), days=90),
         _spec("card_count_30d", "count", "Card payments, 30 days.",
-              "how often you pay by card", (20.0, 20.0)),
+              "how often you pay by card", (20.0, 20.0), days=30),
         _spec("cash_share", "0..1", "Share of spending that is cash taken out.",
-              "the cash you take out", (0.08, 0.15)),
+              "the cash you take out", (0.08, 0.15), days=90),
         _spec("distinct_merchants_30d", "count", "Different payees of the last 30 days.",
-              "how many places you pay", (12.0, 10.0)),
+              "how many places you pay", (12.0, 10.0), days=30),
     )  # fmt: skip
 
     def update(self, memory: Memory, event: EventBase, *, now_ms: int) -> Memory:  # noqa: ARG002 - the event tells its time

@@ -7,7 +7,7 @@ Memory: ``{"at_ms", "sums": [messages, sentiment, negative, money trouble]}``, f
 
 from operators.contracts import FeatureSpec, Slot
 from operators.features.faded import add, fade
-from schemas.base import Source
+from schemas.base import Purpose, Source
 from schemas.customer import Memory
 from schemas.events import EventBase, MessageRead
 
@@ -40,6 +40,8 @@ class Texts:
             words="how often you wrote to us lately",
             centre=0.5,
             scale=1.5,
+            window_days=30,
+            owner="conversations",
         ),
         FeatureSpec(
             name="text.sentiment",
@@ -50,6 +52,8 @@ class Texts:
             centre=0.0,
             scale=0.35,
             context=True,
+            window_days=30,
+            owner="conversations",
         ),
         FeatureSpec(
             name="text.negative_30d",
@@ -59,6 +63,8 @@ class Texts:
             words="messages in which you were unhappy",
             centre=0.2,
             scale=1.0,
+            window_days=30,
+            owner="conversations",
         ),
         FeatureSpec(
             name="text.money_trouble_90d",
@@ -68,6 +74,9 @@ class Texts:
             words="messages in which you spoke of money worries",
             centre=0.1,
             scale=0.5,
+            window_days=90,
+            owner="conversations",
+            purposes=frozenset({Purpose.FINANCIAL_WELLBEING, Purpose.MODEL_TRAINING}),
         ),
     )
 

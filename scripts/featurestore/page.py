@@ -66,7 +66,7 @@ def facts(spec: FeatureSpec) -> Iterator[tuple[str, str]]:
     yield "to you", spec.words
     for field in fields(spec):
         if field.name not in TOLD:
-            yield field.name, _plain(getattr(spec, field.name))
+            yield field.name.replace("_", " "), _plain(getattr(spec, field.name))
     yield "memory", f"{group.slot.name}, version {group.slot.version}"
     yield "folds", ", ".join(sorted(group.kinds))
     seen = f"yes, ({spec.unit} - {spec.centre:g}) / {spec.scale:g}" if spec.context else "no"
@@ -93,8 +93,8 @@ def render() -> str:
     body = (
         f"<h1>{len(SPECS)} features of one customer</h1>"
         f"<p class=soft>Computed event by event in {len(FEATURES)} memories; {count} of them are seen by the model "
-        "that chooses, the others by rules, signals and people. A feature is read only for a purpose that its "
-        f"source was agreed to for. Digest {digest()[:16]}.</p><nav>{links}</nav>"
+        "that chooses, the others by rules, signals and people. A feature is read only for a purpose of its own "
+        f"that its source was agreed to for. Digest {digest()[:16]}.</p><nav>{links}</nav>"
         '<input type="search" placeholder="Search by name, meaning, unit, window …" aria-label="Search">'
         '<p class="soft" id="told"></p>'
         + "".join(_section(s, found) for s, found in groups.items())
@@ -109,7 +109,8 @@ def render() -> str:
 def _section(source: Source, groups: Iterable[FeatureGroup]) -> str:
     titles = [f.name for f in fields(FeatureSpec) if f.name not in TOLD | {"source"}]
     head = "".join(
-        f"<th>{escape(title)}</th>" for title in ("feature", "meaning", *titles, "memory")
+        f"<th>{escape(title.replace('_', ' '))}</th>"
+        for title in ("feature", "meaning", *titles, "memory")
     )
     rows = "".join(_row(spec, group, titles) for group in groups for spec in group.specs)
     return (
@@ -138,4 +139,4 @@ def _plain(value: Any) -> str:
         return str(value).replace("_", " ") if value.islower() else str(value)
     if isinstance(value, tuple | list | set | frozenset):
         return ", ".join(sorted(_plain(one) for one in value))
-    return f"{value}"
+    return "as things stand" if value is None else f"{value}"

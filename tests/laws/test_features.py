@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import msgpack
 
-from operators.contracts import FeatureGroup
+from operators.contracts import EVERY_PURPOSE, FeatureGroup
 from operators.features import CONTEXT, FEATURES, SPECS
 from schemas.base import DAY_MS, Source
 from schemas.events import KINDS, EventBase, MessageRead
@@ -133,6 +134,23 @@ def test_the_context_is_small_and_scaled() -> None:
     assert 0 < len(CONTEXT) <= CONTEXT_MAX
     assert tuple(spec for spec in SPECS if spec.context) == CONTEXT
     assert all(spec.scale > 0 and spec.words and spec.description and spec.unit for spec in SPECS)
+
+
+def test_every_feature_declares_what_it_is() -> None:
+    """A feature has a sentence, a unit, an owner and purposes, and its name tells no other window."""
+    for spec in SPECS:
+        assert spec.description.endswith("."), spec.name
+        assert spec.unit, spec.name
+        assert spec.owner, spec.name
+        assert spec.purposes, spec.name
+        assert spec.window_days is None or spec.window_days > 0, spec.name
+        told = re.search(r"_(\d+)d(?:_|$)", spec.name)
+        assert told is None or int(told[1]) == spec.window_days, spec.name
+
+
+def test_what_the_bandit_sees_may_serve_every_purpose() -> None:
+    """A context is masked by source alone, so no feature in it may be barred from a purpose."""
+    assert all(spec.purposes == EVERY_PURPOSE for spec in CONTEXT)
 
 
 @every_group

@@ -35,6 +35,14 @@ def test_each_reason_for_withholding_is_told() -> None:
     assert "leaves out" in look_up(me, purpose=CARE, now_ms=NOW_MS).withheld["app.opens_30d"]
 
 
+def test_a_feature_is_shown_for_its_own_purposes_alone() -> None:
+    """That somebody spoke of money worries sells nothing, whatever was agreed to."""
+    answer = look_up(customer(), purpose=SELL, now_ms=NOW_MS)
+    assert "text.sentiment" in answer.values
+    assert set(answer.withheld) == {"text.money_trouble_90d"}
+    assert "not meant for direct_marketing" in answer.withheld["text.money_trouble_90d"]
+
+
 def test_only_what_is_asked_for() -> None:
     """Names choose; one that is no feature's is an error."""
     answer = look_up(customer(), purpose=CARE, now_ms=NOW_MS, names=["app.opens_30d"])
