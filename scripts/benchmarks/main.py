@@ -8,6 +8,7 @@ BENCHMARKS: dict[str, str] = {
     "throughput": "events per second of CPU through the decide flow, beside a bare loop",
     "encryption": "what sealing costs, beside the same way of an event unsealed",
     "soak": "memory of a worker over millions of events and customers",
+    "features": "features read and folded, and their bytes, beside working them out anew",
     "forecasting": "microseconds a movement and a forecast, beside copying the memory",
     "text": "intent accuracy and milliseconds a sentence of the reader",
 }

@@ -1,0 +1,155 @@
+"""What features cost: all of one customer read, an event folded by its kind, bytes held; beside working them out anew.
+
+A town lives through its days in this process. Times are of CPU; «anew» folds a customer's whole history
+from nothing and reads it, which is what there would be to do if nothing were remembered.
+"""
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from msgspec import msgpack
+from rich.console import Console
+from rich.table import Table
+
+from flows.decode import decode_all
+from flows.settings import Limits
+from flows.zones import Zones
+from operators.features import FEATURES, SPECS
+from operators.sense import GROUPS_OF_KIND
+from schemas.base import DAY_MS
+from schemas.customer import Memory
+from schemas.errors import InputError
+from schemas.events import EventBase
+from scripts.town.stage import Faults
+from scripts.town.town import Town
+
+AGES_DAYS = (1, 90, 365)
+SAMPLES_MAX = 400
+"""Folds of each kind that are timed."""
+ANEW_MAX = 20
+Memories = dict[str, Memory]
+
+
+def main(arguments: list[str]) -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(prog="scripts/bench features", description=__doc__)
+    parser.add_argument("--customers", type=int, default=40)
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", default="features")
+    options = parser.parse_args(arguments)
+    lives: dict[str, list[EventBase]] = defaultdict(list)
+    samples: dict[str, list[tuple[Memories, EventBase]]] = defaultdict(list)
+    held: dict[str, Memories] = {}
+    console, day, seen = Console(highlight=False), 0, 0
+    sizes: dict[int, list[int]] = {}
+    town = Town(options.seed, options.customers, faults=Faults(0.0, 0.0, 0.0))
+    for day in range(1, options.days + 1):
+        for event in _events(town, until_ms=town.start_ms + day * DAY_MS):
+            memories = held.get(event.customer) or {g.slot.name: g.slot.zero() for g in FEATURES}
+            # The newest folds are timed: those of memories with the most history behind them.
+            kept = samples[event.kind]
+            kept.append((memories, event))
+            del kept[:-SAMPLES_MAX]
+            held[event.customer] = fold(memories, event)
+            lives[event.customer].append(event)
+            seen += 1
+        if day in AGES_DAYS:
+            sizes[day] = [bytes_of(memories) for memories in held.values()]
+    now_ms = town.start_ms + options.days * DAY_MS
+    console.print(f"{len(SPECS)} features, {seen:,} events of {len(held)} customers, {day} days")
+    console.print(_costs(samples, options.rounds))
+    console.print(_reads(held, lives, now_ms=now_ms, rounds=options.rounds))
+    table = Table(title="bytes of all memories a customer")
+    for title in ("after", "median", "largest"):
+        table.add_column(title, justify="right")
+    for age, found in sizes.items():
+        table.add_row(f"{age} days", f"{np.median(found):,.0f}", f"{max(found):,}")
+    console.print(table)
+    return 0
+
+
+def fold(memories: Memories, event: EventBase) -> Memories:
+    """The memories with one event."""
+    made = dict(memories)
+    for group in GROUPS_OF_KIND[event.kind]:
+        name = group.slot.name
+        made[name] = group.update(made[name], event, now_ms=event.at_ms)
+    return made
+
+
+def read(memories: Memories, *, now_ms: int) -> list[float]:
+    """Every feature, in the order of the registry."""
+    values: list[float] = []
+    for group in FEATURES:
+        values.extend(group.read(memories[group.slot.name], now_ms=now_ms))
+    return values
+
+
+def bytes_of(memories: Memories) -> int:
+    """The size of memories as they are stored; those that nothing was written to are not."""
+    lived = {g.slot.name: memories[g.slot.name] for g in FEATURES}
+    return len(msgpack.encode({k: v for k, v in lived.items() if v != _ZERO[k]}))
+
+
+def _events(town: Town, *, until_ms: int) -> Iterator[EventBase]:
+    limits, zones = Limits(), Zones(())
+    for record in town.until(until_ms):
+        found = decode_all(
+            record.topic, record.value(), key=None, limits=limits, zones=zones, now_ms=None
+        )
+        for event in found:
+            if not isinstance(event, InputError) and event.kind in GROUPS_OF_KIND:
+                yield event
+
+
+def _costs(samples: dict[str, list[tuple[Memories, EventBase]]], rounds: int) -> Table:
+    table = Table(title="one event folded")
+    for title in ("kind", "µs", "beside copying the memories"):
+        table.add_column(title, justify="left" if title == "kind" else "right")
+    for kind, pairs in sorted(samples.items()):
+        folded = _best(lambda pairs=pairs: [fold(m, e) for m, e in pairs], rounds) / len(pairs)  # type: ignore[misc]
+        copied = _best(lambda pairs=pairs: [dict(m) for m, _ in pairs], rounds) / len(pairs)  # type: ignore[misc]
+        table.add_row(kind, f"{folded * 1e6:.1f}", f"{folded / copied:.0f}x")
+    return table
+
+
+def _reads(
+    held: dict[str, Memories], lives: dict[str, list[EventBase]], *, now_ms: int, rounds: int
+) -> Table:
+    costs = []
+    for memories in held.values():
+        for _ in range(rounds):
+            began = time.thread_time_ns()
+            read(memories, now_ms=now_ms)
+            costs.append(time.thread_time_ns() - began)
+    median, slow = np.percentile(costs, [50, 99]) / 1e3
+    some = list(lives.values())[:ANEW_MAX]
+    anew = _best(lambda: [_anew(life, now_ms=now_ms) for life in some], 1) / len(some) * 1e6
+    table = Table(title=f"all {len(SPECS)} features of one customer read")
+    for title in ("p50 µs", "p99 µs", "anew µs", "anew / p50"):
+        table.add_column(title, justify="right")
+    table.add_row(f"{median:.0f}", f"{slow:.0f}", f"{anew:,.0f}", f"{anew / median:,.0f}x")
+    return table
+
+
+def _anew(life: Sequence[EventBase], *, now_ms: int) -> list[float]:
+    memories: Memories = {g.slot.name: g.slot.zero() for g in FEATURES}
+    for event in life:
+        memories = fold(memories, event)
+    return read(memories, now_ms=now_ms)
+
+
+def _best(work: Callable[[], object], rounds: int) -> float:
+    best = float("inf")
+    for _ in range(rounds):
+        began = time.process_time()
+        work()
+        best = min(best, time.process_time() - began)
+    return best
+
+
+_ZERO: Memories = {group.slot.name: group.slot.zero() for group in FEATURES}
