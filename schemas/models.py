@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(slots=True, frozen=True)

@@ -22,12 +22,12 @@ EXACT_SQUARES = 2.0**SUM_BITS / Z_STEPS**2
 """A sum of products on the 2^-10 grid is exact below this: 8.6e9."""
 
 
-def snap_context(rows: Sequence[Sequence[float]]) -> Floats:
+def snap_context(rows: Sequence[Sequence[float]] | Floats) -> Floats:
     """Contexts on the 2^-10 grid within ±8, shape (rows, dx)."""
     return _snap(rows, X_STEPS, X_MAX)
 
 
-def snap_actions(rows: Sequence[Sequence[float]]) -> Floats:
+def snap_actions(rows: Sequence[Sequence[float]] | Floats) -> Floats:
     """Action features on the 2^-6 grid within ±4, shape (rows, da)."""
     return _snap(rows, A_STEPS, A_MAX)
 
@@ -42,17 +42,23 @@ def snap_label(label: float) -> float:
     return round(min(max(label, -Y_MAX), Y_MAX) * Y_STEPS) / Y_STEPS
 
 
-def snap_parameters(rows: Floats) -> Floats:
+def snap_rewards(labels: Floats) -> Floats:
+    """Many labels on the 2^-10 grid within ±64."""
+    return _round(np.clip(labels, -Y_MAX, Y_MAX), Y_STEPS)
+
+
+def snap_parameters(rows: Floats, *, bound: float = THETA_MAX) -> Floats:
     """Parameters on the finest grid, 2^-24 or coarser, on which no score can need more than 53 bits.
 
     Args:
         rows: One model a row, shape (models, D).
+        bound: Larger parameters are clipped; the larger they are, the coarser the grid.
 
     Returns:
-        The rounded rows, clipped to ±127. For any context and action features within their bounds, every
+        The rounded rows, clipped to ±``bound``. For any context and action features within their bounds, every
         partial sum of z·theta is exact.
     """
-    rows = np.clip(rows, -THETA_MAX, THETA_MAX)
+    rows = np.clip(rows, -bound, bound)
     largest = X_MAX * A_MAX * float(np.abs(rows).sum(axis=1).max(initial=0.0))
     bits = THETA_BITS
     # One unit of slack: rounding may raise the sum a little.
@@ -61,7 +67,7 @@ def snap_parameters(rows: Floats) -> Floats:
     return _round(rows, 2.0**bits)
 
 
-def _snap(rows: Sequence[Sequence[float]], steps: float, bound: float) -> Floats:
+def _snap(rows: Sequence[Sequence[float]] | Floats, steps: float, bound: float) -> Floats:
     values = np.array(rows, dtype=np.float64)
     np.clip(values, -bound, bound, out=values)
     return _round(values, steps)

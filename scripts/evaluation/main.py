@@ -7,6 +7,7 @@ EVALUATIONS: dict[str, str] = {
     "forecasting": "balance, shortfall, large expense and income change, 30 to 90 days ahead",
     "acceptance": "who takes an offer up, learnt progressively",
     "town": "what choosing adds in a simulated bank with a known truth: regret, uplift, harm",
+    "bandit": "regret of a policy on a stream with known rewards",
 }
 
 

@@ -23,6 +23,7 @@ def test_no_dead_plugin(kind: str) -> None:
     # The learnt parts of the forecast are measured before they serve.
     import_module("scripts.evaluation.forecasting")
     import_module("scripts.evaluation.acceptance")
+    import_module("scripts.evaluation.bandit")
     for path in (ROOT / "operators" / kind).glob("*.py"):
         if path.stem != "__init__":
             assert f"operators.{kind}.{path.stem}" in sys.modules, f"{path.name} is in no registry"

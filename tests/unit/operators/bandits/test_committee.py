@@ -122,5 +122,5 @@ def test_a_new_snapshot_serves_at_once() -> None:
 def test_the_registry_names_them() -> None:
     """Each bandit stands in the registry under its own name."""
     assert {name: bandit.name for name, bandit in BANDITS.items()} == {
-        name: name for name in ("committee", "fixed_order", "evenly", "inverse_gap")
+        name: name for name in ("committee", "fixed_order", "evenly", "inverse_gap", "fair_merit")
     }
