@@ -96,6 +96,13 @@ BODIES: dict[Source, st.SearchStrategy[dict[str, Any]]] = {
     ),
 }
 """Events by source, without their time."""
+PAYMENT: dict[str, Any] = {
+    "kind": "transaction.booked",
+    "transaction_id": "",
+    "account": "a-1",
+    "currency": "EUR",
+    "method": "card",
+}
 every_group = pytest.mark.parametrize("group", FEATURES, ids=IDS)
 
 
@@ -226,6 +233,46 @@ def test_counts_and_sums_over_a_window_never_grow_while_nothing_happens(
     for index in windowed:
         values = [values[index] for values in reads]
         assert all(b <= a + 1e-9 for a, b in pairwise(values))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    moves=st.lists(
+        st.tuples(st.integers(0, 60), st.integers(-90_000, 90_000)), min_size=1, max_size=30
+    )
+)
+def test_money_equals_a_plain_sum_in_any_order_of_arrival(moves: list[tuple[int, int]]) -> None:
+    """The balance is the sum of all movements and the net of 30 days that of the last 30, however late."""
+    events = [
+        made({**PAYMENT, "amount_minor": amount}, minutes=day * 1_440, index=index)
+        for index, (day, amount) in enumerate(moves)
+    ]
+    now_ms = max(one.at_ms for one in events)
+    values = _values("cash", events, now_ms=now_ms)
+    since = now_ms // DAY_MS - 30
+    recent = [a for one, (_, a) in zip(events, moves, strict=True) if one.at_ms // DAY_MS > since]
+    assert math.isclose(values["cash.balance_eur"], sum(a for _, a in moves) / 100, abs_tol=1e-6)
+    assert math.isclose(values["cash.net_30d_eur"], sum(recent) / 100, abs_tol=0.02)
+
+
+@settings(max_examples=100, deadline=None)
+@given(minutes=st.lists(st.integers(0, 60 * 1_440), min_size=1, max_size=30))
+def test_opens_equal_a_plain_sum_in_any_order_of_arrival(minutes: list[int]) -> None:
+    """Each open of the app counts exp(-age / 30 d), and the newest tells how long ago it was."""
+    events = [
+        made({"kind": "app.opened"}, minutes=at, index=index) for index, at in enumerate(minutes)
+    ]
+    now_ms = max(one.at_ms for one in events) + DAY_MS
+    values = _values("app", events, now_ms=now_ms)
+    plain = sum(math.exp(-(now_ms - one.at_ms) / (30 * DAY_MS)) for one in events)
+    assert math.isclose(values["app.opens_30d"], plain, rel_tol=1e-5)
+    assert values["app.days_since_open"] == 1.0
+
+
+def _values(slot: str, events: Sequence[EventBase], *, now_ms: int) -> dict[str, float]:
+    group = next(group for group in FEATURES if group.slot.name == slot)
+    read = group.read(fold(group, events), now_ms=now_ms)
+    return {spec.name: value for spec, value in zip(group.specs, read, strict=True)}
 
 
 @every_group
