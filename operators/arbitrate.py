@@ -9,7 +9,7 @@ granted for it are zero, which is the average customer. Silence sees what all of
 from collections.abc import Callable, Mapping
 
 from operators.bandits import BANDITS
-from operators.contracts import Alternatives, Bandit
+from operators.contracts import Alternatives, Bandit, FeatureSpec
 from operators.draws import uniform
 from operators.features import CONTEXT
 from operators.offers import SILENCE_FEATURES
@@ -22,6 +22,11 @@ from schemas.rules import Rules
 
 CONTEXT_NAMES: tuple[str, ...] = ("const", *(spec.name for spec in CONTEXT))
 """The bandit's context, in order (dx): one, then the standardised features."""
+CONTEXT_OF: Mapping[Source, tuple[tuple[int, FeatureSpec], ...]] = {
+    source: tuple((index, spec) for index, spec in enumerate(CONTEXT, 1) if spec.source is source)
+    for source in Source
+}
+"""The features of a source, with their place in the context."""
 X_GRID = 1024.0
 X_MAX = 8.0
 
@@ -40,20 +45,45 @@ def assign(customer_id: str, rules: Rules) -> Arm:
 
 def context_of(features: Mapping[str, float], sources: frozenset[Source]) -> tuple[float, ...]:
     """The context vector, shape (dx,), on the 2^-10 grid within ±8; sources not given read as zero."""
-    values = [1.0]
-    for spec in CONTEXT:
-        if spec.source not in sources:
-            values.append(0.0)
-            continue
-        x = (features[spec.name] - spec.centre) / spec.scale
-        values.append(round(min(max(x, -X_MAX), X_MAX) * X_GRID) / X_GRID)
-    return tuple(values)
+    return Contexts(features).of(sources)
+
+
+class Contexts:
+    """The context vectors of one customer at one moment, by what may be looked at; each source is read once."""
+
+    def __init__(self, features: Mapping[str, float]) -> None:
+        """Look at features lazily."""
+        self.features = features
+        self._read: dict[Source, list[tuple[int, float]]] = {}
+        self._made: dict[frozenset[Source], tuple[float, ...]] = {}
+
+    def of(self, sources: frozenset[Source]) -> tuple[float, ...]:
+        """As `context_of`; the same object for the same sources."""
+        made = self._made.get(sources)
+        if made is None:
+            values = [1.0, *(0.0,) * len(CONTEXT)]
+            for source, specs in CONTEXT_OF.items():
+                if source not in sources:
+                    continue
+                if source not in self._read:
+                    self._read[source] = [
+                        (index, _standard(spec, self.features[spec.name])) for index, spec in specs
+                    ]
+                for index, value in self._read[source]:
+                    values[index] = value
+            made = self._made[sources] = tuple(values)
+        return made
+
+
+def _standard(spec: FeatureSpec, value: float) -> float:
+    x = (value - spec.centre) / spec.scale
+    return round(min(max(x, -X_MAX), X_MAX) * X_GRID) / X_GRID
 
 
 def choose(
     candidates: tuple[Candidate, ...],
     *,
-    features: Mapping[str, float],
+    contexts: Contexts,
     usable: Callable[[Purpose], frozenset[Source]],
     models: Models,
     rules: Rules,
@@ -66,7 +96,7 @@ def choose(
     Returns:
         The choice, and the alternatives with the contexts it was made from (for the lesson).
     """
-    by_purpose: dict[Purpose | None, tuple[float, ...]] = {None: context_of(features, frozenset())}
+    by_purpose: dict[Purpose | None, tuple[float, ...]] = {None: contexts.of(frozenset())}
     shared: frozenset[Source] | None = None
     for candidate in candidates:
         purpose = candidate.item.purpose
@@ -74,12 +104,12 @@ def choose(
             sources = usable(purpose)
             shared = sources if shared is None else shared & sources
             if purpose not in by_purpose:
-                by_purpose[purpose] = context_of(features, sources)
+                by_purpose[purpose] = contexts.of(sources)
     alternatives = Alternatives(
         actions=(*(c.item.id for c in candidates), SILENCE),
         contexts=(
             *(by_purpose[c.item.purpose] for c in candidates),
-            context_of(features, shared or frozenset()),
+            contexts.of(shared or frozenset()),
         ),
         action_features=(*(c.action_features for c in candidates), SILENCE_FEATURES),
         key=key,

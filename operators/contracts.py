@@ -8,7 +8,7 @@ A plug-in that can't answer raises `ComponentError`; decide degrades, which mean
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from schemas.offers import Item
 from schemas.rules import Rules
 from schemas.signals import Forecast, Reading, Signal
 
+T = TypeVar("T")
 TTL_DAYS = 730
 """How long a memory outlives what it remembers, where its slot says nothing else."""
 EVERY_PURPOSE: frozenset[Purpose] = frozenset(Purpose)
@@ -163,6 +164,14 @@ class Situation:
     rules: Rules
     models: Models
     readable: frozenset[Source]
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, work: Callable[[], T]) -> T:
+        """What a policy works out of the customer alone: once for all candidates, under a name of its own."""
+        if name not in self.memo:
+            self.memo[name] = work()
+        made: T = self.memo[name]
+        return made
 
 
 class Policy(Protocol):

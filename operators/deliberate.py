@@ -16,7 +16,7 @@ from operators.policy import braked, screen
 from operators.sense import View
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Contact, Customer, LiveSignal, OpenDecision, Outstanding
-from schemas.decisions import Outcome, Screened, Verdict
+from schemas.decisions import Candidate, Outcome, Screened, Verdict
 from schemas.events import EventBase
 
 OPEN_MAX = 32
@@ -57,7 +57,8 @@ def deliberate(
         explore=not braked(me, now_ms=view.now_ms, readable=view.readable),
     )
     outcome.trace += ["propose", "screen", "arbitrate", "tell"]
-    made = _pass(me, view=view, occasion=occasion)
+    contexts = arbitrate.Contexts(view.features)
+    made = _pass(me, view=view, occasion=occasion, contexts=contexts)
     if not made.screened:
         return
     chosen = made.chosen
@@ -69,7 +70,7 @@ def deliberate(
         made=made,
         occasion=occasion,
         without=_without_source(me, view=view, occasion=occasion, made=made),
-        change=_without_signal(me, view=view, occasion=occasion, made=made),
+        change=_without_signal(me, view=view, occasion=occasion, contexts=contexts, made=made),
         position=position,
     )
     _remember(me, view=view, made=made, occasion=occasion)
@@ -92,9 +93,18 @@ def deliberate(
 
 
 def _pass(
-    me: Customer, *, view: View, occasion: Occasion, muted: str | None = None
+    me: Customer,
+    *,
+    view: View,
+    occasion: Occasion,
+    contexts: arbitrate.Contexts,
+    muted: str | None = None,
+    judged: Mapping[tuple[str, str | None], Screened] | None = None,
 ) -> Deliberation:
-    """Propose, screen and arbitrate once; ``muted`` leaves one live signal out."""
+    """Propose, screen and arbitrate once; ``muted`` leaves one live signal out.
+
+    ``judged`` are verdicts of the same view by item and signal, which need not be found again.
+    """
     world = view.world
     live: Mapping[str, LiveSignal] = {
         name: signal
@@ -113,17 +123,14 @@ def _pass(
         channel=occasion.channel,
         now_ms=view.now_ms,
     )
-    situation = situation_of(me, view)
-    screened = tuple(
-        Screened(s.candidate, HOLDOUT)
-        if s.refusal is None and occasion.arm == "holdout" and not s.candidate.item.protective
-        else s
-        for s in screen(candidates, situation)
-    )
+    judged = judged or {}
+    fresh = screen([c for c in candidates if key_of(c) not in judged], situation_of(me, view))
+    judged = {**judged, **{key_of(s.candidate): _held_out(s, occasion) for s in fresh}}
+    screened = tuple(judged[key_of(candidate)] for candidate in candidates)
     allowed = tuple(s.candidate for s in screened if s.refusal is None)
     choice, alternatives = arbitrate.choose(
         allowed,
-        features=view.features,
+        contexts=contexts,
         usable=view.usable,
         models=world.models,
         rules=world.rules,
@@ -132,6 +139,18 @@ def _pass(
         explore=occasion.explore,
     )
     return Deliberation(screened, allowed, choice, alternatives)
+
+
+def key_of(candidate: Candidate) -> tuple[str, str | None]:
+    """What tells apart the candidates of one view at one moment."""
+    return candidate.item.id, candidate.signal
+
+
+def _held_out(screened: Screened, occasion: Occasion) -> Screened:
+    if screened.refusal is None and occasion.arm == "holdout":
+        candidate = screened.candidate
+        return screened if candidate.item.protective else Screened(candidate, HOLDOUT)
+    return screened
 
 
 def _without_source(
@@ -146,18 +165,30 @@ def _without_source(
     if source is None:
         return None
     blind = view.blind_to(me, source)
-    again = _pass(me, view=blind, occasion=occasion)
+    again = _pass(me, view=blind, occasion=occasion, contexts=arbitrate.Contexts(blind.features))
     return {"without": source, "action": again.choice.action, "verified": True}
 
 
 def _without_signal(
-    me: Customer, *, view: View, occasion: Occasion, made: Deliberation
+    me: Customer,
+    *,
+    view: View,
+    occasion: Occasion,
+    contexts: arbitrate.Contexts,
+    made: Deliberation,
 ) -> dict[str, Any] | None:
     """What would have been said had the signal not been there, found by deciding again."""
     chosen = made.chosen
     if chosen is None or chosen.signal is None:
         return None
-    again = _pass(me, view=view, occasion=occasion, muted=chosen.signal)
+    again = _pass(
+        me,
+        view=view,
+        occasion=occasion,
+        contexts=contexts,
+        muted=chosen.signal,
+        judged={key_of(s.candidate): s for s in made.screened},
+    )
     return {"change": f"without {chosen.signal}", "result": again.choice.action, "verified": True}
 
 

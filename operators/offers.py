@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from operators.features import SPECS
-from operators.taste import score
+from operators.taste import Likings
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Customer, LiveSignal
 from schemas.decisions import Candidate
@@ -64,9 +64,8 @@ class Interests:
         if affinity is None:
             affinity = self._affinity[sources] = self._read(sources)
         total = 0.0
-        for has, likes in zip(item.trait_vector, affinity, strict=True):
-            if has > 0:
-                total += has * likes
+        for index, has in item.traits_held:
+            total += has * affinity[index]
         return total / (1.0 + total)
 
     def _read(self, sources: frozenset[Source]) -> tuple[float, ...]:
@@ -104,7 +103,8 @@ def propose(
     """
     interests = Interests(features)
     fatigue = _fatigue(customer, now_ms)
-    holdings = tuple(customer.products)
+    likings = None if taste is None else Likings(taste, tuple(customer.products))
+    usable_by = {purpose: usable(purpose) for purpose in Purpose}
     answering: list[Candidate] = []
     tasted: list[tuple[float, str, Draft]] = []
     for item in catalogue:
@@ -116,15 +116,15 @@ def propose(
             if channel is not None:
                 answering.append(Draft(item, where, "consent").candidate(fatigue))
             continue
-        sources = usable(purpose)
+        sources = usable_by[purpose]
         if not sources or (item.feature in in_use and Source.APP in sources):
             continue
-        name, signal = _strongest(item, live, sources)
+        name, signal = _strongest(item, live, sources) if live else (None, None)
         if signal is None and (channel is None or item.kind is Kind.INTERVENTION):
             continue
         liking = 0.0
-        if item.product is not None and taste is not None and Source.PROFILE in sources:
-            liking = score(taste, holdings, item.product)
+        if item.product is not None and likings is not None and Source.PROFILE in sources:
+            liking = likings.of(item.product)
         content = interests.content(item, sources)
         by = "signal" if signal is not None else "taste" if liking > content else "content"
         draft = Draft(item, where, by, name, signal, liking, content)
@@ -153,13 +153,18 @@ class Draft(NamedTuple):
         """Written out, with what the bandit sees of it."""
         signal = self.signal
         strength = 0.0 if signal is None else signal.strength
-        moment = (strength, self.liking, self.content, fatigue(self.item))
-        snapped = (round(value * TRAIT_GRID) / TRAIT_GRID for value in moment)
         return Candidate(
             item=self.item,
             channel=self.channel,
             proposed_by=self.proposed_by,
-            action_features=(1.0, *self.item.trait_vector, *snapped),
+            action_features=(
+                1.0,
+                *self.item.trait_vector,
+                round(strength * TRAIT_GRID) / TRAIT_GRID,
+                round(self.liking * TRAIT_GRID) / TRAIT_GRID,
+                round(self.content * TRAIT_GRID) / TRAIT_GRID,
+                round(fatigue(self.item) * TRAIT_GRID) / TRAIT_GRID,
+            ),
             signal=self.name,
             strength=strength,
             words="" if signal is None else signal.words,
@@ -173,7 +178,7 @@ def _strongest(
 ) -> tuple[str | None, LiveSignal | None]:
     best_name: str | None = None
     best: LiveSignal | None = None
-    for name in item.answers if live else ():
+    for name in item.answers:
         signal = live.get(name)
         if signal is None or not sources.issuperset(signal.sources):
             continue

@@ -73,14 +73,37 @@ def score(snapshot: TasteSnapshot, holdings: Sequence[str], product: str) -> flo
     Returns:
         s / (s + 1/4) for the sum s of the weights if that is positive, else 0: rational, so it replays.
     """
-    if product in holdings or product not in snapshot.products:
-        return 0.0
-    column = snapshot.weights[:, snapshot.products.index(product)]
-    total = 0.0
-    for held in holdings:
-        if held in snapshot.products:
-            total += float(column[snapshot.products.index(held)])
-    return total / (total + HALF_LIKING) if total > 0.0 else 0.0
+    return Likings(snapshot, holdings).of(product)
+
+
+class Likings:
+    """The likings of one customer for all products, from what they hold: summed once."""
+
+    def __init__(self, snapshot: TasteSnapshot, holdings: Sequence[str]) -> None:
+        """Look at the published weights for somebody who holds these products."""
+        self._snapshot = snapshot
+        self._holdings = holdings
+        self._likings: dict[str, float] | None = None
+
+    def of(self, product: str) -> float:
+        """As `score`."""
+        likings = self._likings
+        if likings is None:
+            likings = self._likings = self._read()
+        return likings.get(product, 0.0)
+
+    def _read(self) -> dict[str, float]:
+        products, weights = self._snapshot.products, self._snapshot.weights
+        row_of = {product: row for row, product in enumerate(products)}
+        totals = np.zeros(len(products))
+        for held in self._holdings:
+            if held in row_of:
+                totals += weights[row_of[held]]
+        return {
+            product: total / (total + HALF_LIKING)
+            for product, total in zip(products, totals.tolist(), strict=True)
+            if total > 0.0 and product not in self._holdings
+        }
 
 
 def _pairs(holdings: Sequence[str]) -> list[tuple[str, str]]:

@@ -137,3 +137,8 @@ class Item(Shape):
     def trait_vector(self) -> tuple[float, ...]:
         """The content in the order of `TRAITS`, on the 2^-6 grid."""
         return tuple(round(self.traits.get(name, 0.0) * TRAIT_GRID) / TRAIT_GRID for name in TRAITS)
+
+    @cached_property
+    def traits_held(self) -> tuple[tuple[int, float], ...]:
+        """Index and value of the traits above zero: most items have one or two."""
+        return tuple((index, has) for index, has in enumerate(self.trait_vector) if has > 0)

@@ -63,7 +63,9 @@ class ConsentStands:
         if objected is not None:
             return objected
         now_ms = situation.now_ms
-        granted = situation.customer.granted(purpose, now_ms)
+        granted = situation.once(
+            f"granted.{purpose}", lambda: situation.customer.granted(purpose, now_ms)
+        )
         if not granted:
             return REFUSALS["consent.purpose"]
         if not granted.issuperset(candidate.sources):

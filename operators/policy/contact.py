@@ -68,11 +68,15 @@ class ContactCaps:
         if rested is not None:
             return rested
         contacts = situation.customer.contacts
-        today = [c for c in contacts if now_ms - c.at_ms < DAY_MS]
+        today = situation.once(
+            "contact.today", lambda: [c for c in contacts if now_ms - c.at_ms < DAY_MS]
+        )
         if protective:
             crowded = len(today) >= PROTECTIVE_PER_DAY_MAX
             return REFUSALS["contact.protective_day"] if crowded else ALLOWED
-        week = [c for c in contacts if now_ms - c.at_ms < WEEK_MS]
+        week = situation.once(
+            "contact.week", lambda: [c for c in contacts if now_ms - c.at_ms < WEEK_MS]
+        )
         return _judge_caps(candidate, situation, today=today, week=week) or ALLOWED
 
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators import arbitrate, deliberate
 from operators.decide import decide
+from operators.features import CONTEXT
 from operators.sense import SOURCE_OF_SLOT
 from schemas.base import DAY_MS, Purpose, Source
 from schemas.customer import Customer
@@ -68,6 +70,28 @@ def test_same_life_same_bytes(events: list[EventBase]) -> None:
     first = [orjson.dumps(o.decision) for o in live(events)]
     again = [orjson.dumps(o.decision) for o in live(copy.deepcopy(events))]
     assert first == again
+
+
+@settings(max_examples=30)
+@given(events=lives(consented=True))
+def test_what_a_counterfactual_takes_over_is_what_it_would_find(events: list[EventBase]) -> None:
+    """Verdicts and contexts that deciding again without a signal takes over are the same when found anew."""
+    short = [orjson.dumps(o.decision) for o in live(events)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(deliberate, "key_of", id)
+        patched.setattr(arbitrate.Contexts, "of", context_anew)
+        assert [orjson.dumps(o.decision) for o in live(events)] == short
+
+
+def context_anew(contexts: arbitrate.Contexts, sources: frozenset[Source]) -> tuple[float, ...]:
+    """The context vector from the features themselves, feature by feature."""
+    values = [1.0]
+    for spec in CONTEXT:
+        x = 0.0
+        if spec.source in sources:
+            x = (contexts.features[spec.name] - spec.centre) / spec.scale
+        values.append(round(min(max(x, -8.0), 8.0) * 1024) / 1024)
+    return tuple(values)
 
 
 @settings(max_examples=40)
