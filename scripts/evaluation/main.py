@@ -1,5 +1,6 @@
 """The evaluations by name; each prints one JSON object as its last line when asked with ``--json``."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -7,8 +8,12 @@ EVALUATIONS: dict[str, str] = {
     "forecasting": "balance, shortfall, large expense and income change, 30 to 90 days ahead",
     "acceptance": "who takes an offer up, learnt progressively",
     "town": "what choosing adds in a simulated bank with a known truth: regret, uplift, harm",
+    "value": "regret in lifetime value when value comes late: revised labels, clicks, waiting",
     "bandit": "regret of a policy on a stream with known rewards",
 }
+
+SMALL = frozenset({"value"})
+"""Those with so small matrices that threads wait for each other longer than they count."""
 
 
 def main() -> int:
@@ -18,5 +23,7 @@ def main() -> int:
         listing = "\n".join(f"  {key:<13}{words}" for key, words in EVALUATIONS.items())
         sys.stderr.write(f"usage: scripts/evaluate NAME [--help]\n{listing}\n")
         return 2
+    if name in SMALL:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     outcome: int = import_module(f"scripts.evaluation.{name}").main(sys.argv[2:])
     return outcome

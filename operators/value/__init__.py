@@ -1,0 +1,1 @@
+"""What a customer is worth over a lifetime, and labels that are revised as evidence of it matures."""
