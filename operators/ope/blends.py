@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from operators.ope.estimators import Estimate, mean_of
+from operators.ope.levers import choose
 from operators.ope.log import Sample
-from operators.ope.slope import choose
 from schemas.models import Floats
 
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -65,7 +65,7 @@ def blended(sample: Sample, lever: float) -> Floats:
 
 
 class Blend:
-    """A family of estimators by one lever, which SLOPE chooses."""
+    """A family of estimators by one lever, chosen by its estimated error."""
 
     def __init__(self, name: str, terms: Terms, *, needs_all: bool = False, power: int = 1) -> None:
         """Name the family; ``power`` is 2 where the lever is compared with squared weights."""
@@ -87,7 +87,7 @@ class Blend:
         return mean_of(self._terms(sample, lever), lever)
 
     def estimate(self, sample: Sample) -> Estimate:
-        """The estimate whose lever SLOPE chose."""
+        """The estimate whose lever promises the least error."""
         return choose(
             [self.at(sample, lever) for lever in self.levers(sample)], sample.log.clusters
         )

@@ -9,6 +9,7 @@ EVALUATIONS: dict[str, str] = {
     "acceptance": "who takes an offer up, learnt progressively",
     "town": "what choosing adds in a simulated bank with a known truth: regret, uplift, harm",
     "value": "regret in lifetime value when value comes late: revised labels, clicks, waiting",
+    "ope": "what another policy would have earned, from a log; or that the log can't tell",
     "bandit": "regret of a policy on a stream with known rewards",
 }
 

@@ -12,9 +12,9 @@ from hypothesis.extra.numpy import arrays
 from operators.ope import ESTIMATORS
 from operators.ope.blends import CAB, DR_OS, SWITCH_DR, Blend
 from operators.ope.estimators import Estimator
+from operators.ope.levers import standard_error
 from operators.ope.log import Log, Sample
-from operators.ope.sequences import bounded, lower, of_policy
-from operators.ope.slope import standard_error
+from operators.ope.sequences import at_these_moments, bounded, lower, of_policy
 from schemas.models import Floats
 
 EVERY = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=list(ESTIMATORS))
@@ -243,11 +243,9 @@ def test_what_comes_later_changes_no_earlier_bound(values: Floats, cut: int) -> 
     np.testing.assert_allclose(whole[:cut], part, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("weight_max", [None, 5.0])
+@pytest.mark.parametrize("known", ["nothing", "a bound", "each moment"])
 @pytest.mark.parametrize("rate", [0.05, 0.5, 0.9])
-def test_a_sequence_misses_at_no_step_more_often_than_promised(
-    weight_max: float | None, rate: float
-) -> None:
+def test_a_sequence_misses_at_no_step_more_often_than_promised(known: str, rate: float) -> None:
     """Over 400 logs the whole sequence holds the truth in at least 95 % (here: misses at most 20)."""
     source = np.random.default_rng(7)
     logged, candidate = np.array([0.1, 0.2, 0.7]), np.array([0.5, 0.4, 0.1])
@@ -255,8 +253,36 @@ def test_a_sequence_misses_at_no_step_more_often_than_promised(
     taken = source.choice(3, size=(400, 600), p=logged)
     rewards = (source.random(taken.shape) < rates[taken]).astype(np.float64)
     weights = (candidate / logged)[taken]
-    found = of_policy(weights, rewards, alpha=0.05, weight_max=weight_max)
+    if known == "each moment":
+        found = at_these_moments(weights, rewards, np.full(weights.shape, 5.0), alpha=0.05)
+    else:
+        found = of_policy(
+            weights, rewards, alpha=0.05, weight_max=None if known == "nothing" else 5.0
+        )
     truth = float(candidate @ rates)
     held = ((found.low <= truth) & (truth <= found.high)).all(axis=1)
     assert (~held).sum() <= 20
     assert (found.high[:, -1] - found.low[:, -1]).mean() < 0.6
+
+
+def test_moments_may_drift() -> None:
+    """Where the moments themselves change, the bounds hold what the candidate was worth at those met."""
+    source = np.random.default_rng(11)
+    rates = np.linspace(0.9, 0.1, 500)
+    taken = source.random((400, 500)) < 0.25
+    rewards = (source.random(taken.shape) < np.where(taken, rates, 0.0)).astype(np.float64)
+    weights = np.where(taken, 4.0, 0.0)
+    found = at_these_moments(weights, rewards, np.full(weights.shape, 4.0), alpha=0.05)
+    # The weighted mean lies between the mean so far and the first rate, which is the highest.
+    means = np.cumsum(rates) / np.arange(1, 501)
+    assert (found.high < means).any(axis=1).sum() <= 20
+    assert (found.low > rates[0]).any(axis=1).sum() <= 20
+
+
+def test_what_a_sequence_can_not_use_is_refused() -> None:
+    """Rewards outside 0..1 and weights above their bound have their own words."""
+    ones = np.ones(3)
+    with pytest.raises(ValueError, match="scale them"):
+        of_policy(ones, ones * 2.0, alpha=0.05)
+    with pytest.raises(ValueError, match="above what it could be"):
+        at_these_moments(ones * 2.0, ones, ones, alpha=0.05)

@@ -11,7 +11,7 @@ from operators.policy import POLICIES
 from operators.triggers import TRIGGERS
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = ("features", "triggers", "forecasting", "nlu", "policy", "bandits")
+KINDS = ("features", "triggers", "forecasting", "nlu", "policy", "bandits", "ope")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -24,6 +24,7 @@ def test_no_dead_plugin(kind: str) -> None:
     import_module("scripts.evaluation.forecasting")
     import_module("scripts.evaluation.acceptance")
     import_module("scripts.evaluation.bandit")
+    import_module("scripts.evaluation.ope")
     for path in (ROOT / "operators" / kind).glob("*.py"):
         if path.stem != "__init__":
             assert f"operators.{kind}.{path.stem}" in sys.modules, f"{path.name} is in no registry"

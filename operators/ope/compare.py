@@ -1,0 +1,138 @@
+"""Judge candidate policies by a log: estimates with intervals, a sequence, overlap, and a refusal where due.
+
+In: Log, candidates' shares. Out: a Finding for each candidate.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from operators.ope import ESTIMATORS
+from operators.ope.levers import Z_95, standard_error
+from operators.ope.log import Log, Sample
+from operators.ope.overlap import Overlap, overlap, reasons
+from operators.ope.rewards import cross_fit
+from operators.ope.sequences import at_these_moments, of_policy
+from schemas.models import Floats
+
+DEFAULT = "dr"
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Worth:
+    """An estimate with its 95 % interval for this many decisions, and the lever that was chosen."""
+
+    value: float
+    low: float
+    high: float
+    lever: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a log says of a candidate.
+
+    ``worths`` by estimator, a decision; empty where refused. ``gain`` is the doubly robust worth minus what
+    the log's own policy earned at the same decisions. ``sequence`` holds at any time, None where rewards
+    are not within 0..1. ``refused`` are the reasons why the log can't tell, with what to do.
+    """
+
+    candidate: str
+    overlap: Overlap
+    refused: tuple[str, ...]
+    worths: Mapping[str, Worth] = field(default_factory=dict)
+    gain: Worth | None = None
+    sequence: tuple[float, float] | None = None
+
+    @property
+    def verdict(self) -> str:
+        """``better`` or ``worse`` than the log's own policy, ``undecided``, or ``cannot tell``."""
+        if self.refused or self.gain is None:
+            return "cannot tell"
+        if self.gain.low > 0.0:
+            return "better"
+        return "worse" if self.gain.high < 0.0 else "undecided"
+
+
+def compare(
+    log: Log,
+    candidates: Mapping[str, Floats],
+    *,
+    names: Sequence[str] = (),
+    seed: int = 0,
+    insist: bool = False,
+) -> list[Finding]:
+    """Judge each candidate.
+
+    Args:
+        log: What was recorded.
+        candidates: The candidates' probabilities at the same moments, shape (n, K), by name.
+        names: The actions' names, for the words of a refusal.
+        seed: Deals the folds of the reward model.
+        insist: Estimate even where the log can't tell; the reasons are given beside it.
+
+    Returns:
+        In the candidates' order.
+
+    Raises:
+        ValueError: A candidate's shares are no probabilities.
+    """
+    expected = cross_fit(log, seed=seed)
+    findings: list[Finding] = []
+    for name, shares in candidates.items():
+        sample = Sample(log, shares, expected)
+        found = overlap(sample)
+        refused = reasons(sample, found, names=names)
+        if refused and not insist:
+            findings.append(Finding(name, found, refused))
+            continue
+        findings.append(
+            Finding(
+                candidate=name,
+                overlap=found,
+                refused=refused,
+                worths=worths(sample),
+                gain=_gain(sample),
+                sequence=_sequence(sample),
+            )
+        )
+    return findings
+
+
+def worths(sample: Sample) -> dict[str, Worth]:
+    """Every estimator's answer; those that need all probabilities are left out where the log lacks them."""
+    found: dict[str, Worth] = {}
+    for name, estimator in ESTIMATORS.items():
+        if estimator.needs_all and sample.log.logged is None:
+            continue
+        estimate = estimator.estimate(sample)
+        half = Z_95 * standard_error(estimate.terms, sample.log.clusters)
+        found[name] = Worth(
+            estimate.value, estimate.value - half, estimate.value + half, estimate.lever
+        )
+    return found
+
+
+def _gain(sample: Sample) -> Worth:
+    """Paired with the rewards themselves, so that what moves both does not count."""
+    terms = ESTIMATORS[DEFAULT].estimate(sample).terms - sample.log.rewards
+    half = Z_95 * standard_error(terms, sample.log.clusters)
+    value = float(terms.mean())
+    return Worth(value, value - half, value + half)
+
+
+def _sequence(sample: Sample) -> tuple[float, float] | None:
+    rewards, logged = sample.log.rewards, sample.log.logged
+    if np.min(rewards) < 0.0 or np.max(rewards) > 1.0:
+        return None
+    if logged is None or sample.shares[logged <= 0.0].any():
+        # Without a ceiling the upper side counts what the log can't show as if it were all rewarded.
+        found = of_policy(sample.weights, rewards, alpha=ALPHA)
+    else:
+        ratios = np.divide(
+            sample.shares, logged, out=np.zeros_like(sample.shares), where=logged > 0.0
+        )
+        found = at_these_moments(sample.weights, rewards, ratios.max(axis=1), alpha=ALPHA)
+    return float(found.low[-1]), float(found.high[-1])

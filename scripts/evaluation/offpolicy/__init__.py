@@ -1,0 +1,1 @@
+"""Logs on which `scripts/evaluate ope` judges policies: recorded, published, made from tables, simulated."""

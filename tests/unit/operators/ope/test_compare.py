@@ -1,0 +1,73 @@
+"""The verdict on a candidate."""
+
+import numpy as np
+import pytest
+
+from operators.ope.compare import compare
+from operators.ope.log import Log
+
+
+def _log(count: int = 3000) -> Log:
+    """Three actions shown alike, which pay in .2, .4 and .6 of all cases."""
+    source = np.random.default_rng(5)
+    taken = source.integers(0, 3, size=count)
+    rewards = (source.random(count) < np.array([0.2, 0.4, 0.6])[taken]).astype(np.float64)
+    third = np.full((count, 3), 1 / 3)
+    return Log(taken, rewards, np.full(count, 1 / 3), np.zeros((count, 1)), 3, logged=third)
+
+
+def test_better_worse_and_even() -> None:
+    """The best action is found better, the worst worse, and the log's own policy neither."""
+    log = _log()
+    candidates = {name: np.tile(row, (3000, 1)) for name, row in zip("abc", np.eye(3), strict=True)}
+    candidates["own"] = np.full((3000, 3), 1 / 3)
+    found = {finding.candidate: finding for finding in compare(log, candidates)}
+    assert [found[name].verdict for name in ("a", "b", "c")] == ["worse", "undecided", "better"]
+    assert found["own"].verdict == "undecided"
+    for name, truth in (("a", 0.2), ("b", 0.4), ("c", 0.6)):
+        worth = found[name].worths["dr"]
+        assert worth.low <= truth <= worth.high
+        sequence = found[name].sequence
+        assert sequence is not None
+        assert sequence[0] <= truth <= sequence[1]
+
+
+def test_a_refused_candidate_gets_no_number() -> None:
+    """What the log can't tell is not estimated, unless somebody insists."""
+    log = _log(90)
+    only = {"a": np.tile([1.0, 0.0, 0.0], (90, 1))}
+    (refused,) = compare(log, only)
+    assert refused.verdict == "cannot tell"
+    assert refused.refused
+    assert not refused.worths
+    (insisted,) = compare(log, only, insist=True)
+    assert insisted.refused == refused.refused
+    assert insisted.worths["ips"].value == pytest.approx(0.2, abs=0.2)
+    assert insisted.verdict == "cannot tell"
+
+
+def test_the_same_seed_gives_the_same_finding() -> None:
+    """Nothing is drawn but the folds, by the seed."""
+    log, shares = _log(600), {"mix": np.tile([0.2, 0.3, 0.5], (600, 1))}
+    assert compare(log, shares, seed=4) == compare(log, shares, seed=4)
+
+
+def test_without_all_propensities_cab_is_left_out() -> None:
+    """The others answer the same, and there is a sequence either way."""
+    log = _log(600)
+    bare = Log(log.actions, log.rewards, log.propensities, log.contexts, 3)
+    shares = {"mix": np.tile([0.2, 0.3, 0.5], (600, 1))}
+    (full,), (less,) = compare(log, shares), compare(bare, shares)
+    assert set(full.worths) - set(less.worths) == {"cab"}
+    assert full.sequence is not None
+    assert less.sequence is not None
+    assert less.worths["dr"] == full.worths["dr"]
+
+
+def test_rewards_in_money_have_no_sequence() -> None:
+    """Without a bound on the rewards there are intervals for this many decisions only."""
+    log = _log(600)
+    money = Log(log.actions, log.rewards * 12.5, log.propensities, log.contexts, 3)
+    (found,) = compare(money, {"even": np.full((600, 3), 1 / 3)})
+    assert found.sequence is None
+    assert found.worths["dr"].value == pytest.approx(float(money.rewards.mean()), rel=0.05)
