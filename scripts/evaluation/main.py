@@ -13,7 +13,7 @@ EVALUATIONS: dict[str, str] = {
     "bandit": "regret of a policy on a stream with known rewards",
 }
 
-SMALL = frozenset({"value"})
+SMALL = frozenset({"value", "ope"})
 """Those with so small matrices that threads wait for each other longer than they count."""
 
 
