@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from operators.ope import ESTIMATORS
-from operators.ope.levers import Z_95, standard_error
+from operators.ope.intervals import interval, standard_error
 from operators.ope.log import Log, Sample
 from operators.ope.overlap import Overlap, overlap, reasons
 from operators.ope.rewards import cross_fit
@@ -35,8 +35,8 @@ class Finding:
     """What a log says of a candidate.
 
     ``worths`` by estimator, a decision; empty where refused. ``gain`` is the doubly robust worth minus what
-    the log's own policy earned at the same decisions. ``sequence`` holds at any time, None where rewards
-    are not within 0..1. ``refused`` are the reasons why the log can't tell, with what to do.
+    the log's own policy earned at the same decisions. ``sequence`` holds at any time, None where the range of
+    the rewards is not known. ``refused`` are the reasons why the log can't tell, with what to do.
     """
 
     candidate: str
@@ -93,40 +93,56 @@ def compare(
                 candidate=name,
                 overlap=found,
                 refused=refused,
-                worths=worths(sample),
-                gain=_gain(sample),
+                worths=worths(sample, found.effective),
+                gain=_gain(sample, found.effective),
                 sequence=_sequence(sample),
             )
         )
     return findings
 
 
-def worths(sample: Sample) -> dict[str, Worth]:
-    """Every estimator's answer; those that need all probabilities are left out where the log lacks them."""
+def worths(sample: Sample, effective: float) -> dict[str, Worth]:
+    """Every estimator's answer; those that need all probabilities are left out where the log lacks them.
+
+    Args:
+        sample: What to estimate from.
+        effective: How many decisions the log is worth for it.
+    """
     found: dict[str, Worth] = {}
     for name, estimator in ESTIMATORS.items():
         if estimator.needs_all and sample.log.logged is None:
             continue
         estimate = estimator.estimate(sample)
-        half = Z_95 * standard_error(estimate.terms, sample.log.clusters)
-        found[name] = Worth(
-            estimate.value, estimate.value - half, estimate.value + half, estimate.lever
+        low, high = interval(
+            estimate.value,
+            standard_error(estimate.terms, sample.log.clusters),
+            effective=effective,
+            span=sample.log.span,
+            bias=estimate.bias,
         )
+        found[name] = Worth(estimate.value, low, high, estimate.lever)
     return found
 
 
-def _gain(sample: Sample) -> Worth:
+def _gain(sample: Sample, effective: float) -> Worth:
     """Paired with the rewards themselves, so that what moves both does not count."""
-    terms = ESTIMATORS[DEFAULT].estimate(sample).terms - sample.log.rewards
-    half = Z_95 * standard_error(terms, sample.log.clusters)
+    log = sample.log
+    terms = ESTIMATORS[DEFAULT].estimate(sample).terms - log.rewards
     value = float(terms.mean())
-    return Worth(value, value - half, value + half)
+    # Where both choose alike there is nothing that the log could have failed to meet.
+    apart = min(float(np.abs(sample.weights - 1.0).mean()) / 2.0, 1.0)
+    most = apart * (log.span[1] - log.span[0])
+    low, high = interval(
+        value, standard_error(terms, log.clusters), effective=effective, span=(-most, most)
+    )
+    return Worth(value, low, high)
 
 
 def _sequence(sample: Sample) -> tuple[float, float] | None:
-    rewards, logged = sample.log.rewards, sample.log.logged
-    if np.min(rewards) < 0.0 or np.max(rewards) > 1.0:
+    if sample.log.reward_range is None:
         return None
+    least, most = sample.log.reward_range
+    rewards, logged = (sample.log.rewards - least) / (most - least), sample.log.logged
     if logged is None or sample.shares[logged <= 0.0].any():
         # Without a ceiling the upper side counts what the log can't show as if it were all rewarded.
         found = of_policy(sample.weights, rewards, alpha=ALPHA)
@@ -135,4 +151,5 @@ def _sequence(sample: Sample) -> tuple[float, float] | None:
             sample.shares, logged, out=np.zeros_like(sample.shares), where=logged > 0.0
         )
         found = at_these_moments(sample.weights, rewards, ratios.max(axis=1), alpha=ALPHA)
-    return float(found.low[-1]), float(found.high[-1])
+    low, high = (float(side[-1]) * (most - least) + least for side in (found.low, found.high))
+    return low, high

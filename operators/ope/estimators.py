@@ -3,11 +3,12 @@
 In: Sample. Out: Estimate. Each is a mean of terms, or linearised as one, so that one rule gives intervals.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
+from operators.ope.intervals import bias_bound
 from operators.ope.log import Sample
 from schemas.models import Floats
 
@@ -17,12 +18,14 @@ class Estimate:
     """What a candidate policy is worth a decision.
 
     ``terms`` shape (n,): their mean is ``value``, and their spread over independent decisions is its
-    error. ``lever`` is the hyper-parameter that was chosen from the log, None where there is none.
+    error. ``lever`` is the hyper-parameter that was chosen from the log, None where there is none. ``bias``
+    is how far off the value may be on average, as far as the log can tell.
     """
 
     value: float
     terms: Floats
     lever: float | None = None
+    bias: float = 0.0
 
 
 class Estimator(Protocol):
@@ -76,14 +79,15 @@ class SelfNormalised:
 
 
 class DirectMethod:
-    """mean(sum_a π·q): as good as the reward model, and its interval does not know how good that is."""
+    """mean(sum_a π·q): as good as the reward model, whose bias the weighted residuals tell."""
 
     name = "dm"
     needs_all = False
 
     def estimate(self, sample: Sample) -> Estimate:
         """Believe the model."""
-        return mean_of(sample.baseline)
+        corrections = sample.weights * sample.residuals
+        return replace(mean_of(sample.baseline), bias=bias_bound(corrections, sample.log.clusters))
 
 
 class DoublyRobust:

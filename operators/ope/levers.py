@@ -1,37 +1,14 @@
-"""Errors of estimates, and the choice among some of less and less variance and more and more bias.
+"""The choice among estimates of less and less variance and more and more bias.
 
-In: Estimates. Out: their standard errors; the one whose error is least, as far as the log can tell.
+In: Estimates. Out: the one whose error is least, as far as the log can tell.
 """
 
 from collections.abc import Sequence
-
-import numpy as np
+from dataclasses import replace
 
 from operators.ope.estimators import Estimate
-from schemas.models import Floats, Integers
-
-Z_95 = 1.959963984540054
-
-
-def standard_error(terms: Floats, clusters: Integers | None = None) -> float:
-    """The standard error of the mean of terms, independent between clusters only.
-
-    Example:
-        >>> round(standard_error(np.array([0.0, 1.0, 0.0, 1.0])), 4)
-        0.2887
-        >>> round(standard_error(np.array([0.0, 0.0, 1.0, 1.0]), np.array([1, 1, 2, 2])), 4)
-        0.5
-
-    Source: Liang & Zeger 1986, with the correction G / (G − 1) for few clusters.
-    """
-    centred = terms - terms.mean()
-    if clusters is not None:
-        _, places = np.unique(clusters, return_inverse=True)
-        centred = np.bincount(places, weights=centred)
-    groups = len(centred)
-    if groups < 2:  # noqa: PLR2004 - one cluster says nothing about the spread between clusters
-        return float("inf")
-    return float(np.sqrt((centred**2).sum() * groups / (groups - 1))) / len(terms)
+from operators.ope.intervals import bias_bound, standard_error
+from schemas.models import Integers
 
 
 def choose(estimates: Sequence[Estimate], clusters: Integers | None = None) -> Estimate:
@@ -43,7 +20,10 @@ def choose(estimates: Sequence[Estimate], clusters: Integers | None = None) -> E
 
     Args:
         estimates: From the least biased to the one of least variance.
-        clusters: As in `standard_error`.
+        clusters: Decisions of one number may depend on each other.
+
+    Returns:
+        The chosen one, with the bias that the log can't exclude.
 
     Source: Su, Dimakopoulou, Krishnamurthy & Dudík 2020, "Doubly robust off-policy evaluation with shrinkage",
         section 5 (model selection by estimated bias and variance), with the bias paired.
@@ -56,4 +36,6 @@ def choose(estimates: Sequence[Estimate], clusters: Integers | None = None) -> E
         error = max(bias**2 - noise**2, 0.0) + standard_error(estimate.terms, clusters) ** 2
         if error < least:
             best, least = estimate, error
-    return best
+    if best is first:
+        return first
+    return replace(best, bias=bias_bound(best.terms - first.terms, clusters))

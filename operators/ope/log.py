@@ -21,7 +21,8 @@ class Log:
     probability of what was chosen. ``logged`` shape (n, K), all probabilities, 0 where an action was not
     allowed; None where only the chosen one's was written down. ``contexts`` shape (n, d), or (n, K, d) where
     each action is seen in its own way; they must not depend on what was chosen. ``clusters`` shape (n,):
-    decisions of one number may depend on each other (one customer's, say).
+    decisions of one number may depend on each other (one customer's, say). ``reward_range`` is the least and
+    the largest reward that there can be; None where that is not known.
     """
 
     actions: Integers
@@ -31,6 +32,7 @@ class Log:
     action_count: int
     logged: Floats | None = None
     clusters: Integers | None = None
+    reward_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         """Check what everything else rests on.
@@ -51,6 +53,7 @@ class Log:
             raise ValueError(f"actions must be 0..{self.action_count - 1}: renumber them")
         if not (np.isfinite(self.rewards).all() and np.isfinite(self.contexts).all()):
             raise ValueError("a reward or a context is no finite number: leave such rows out")
+        self._check_range()
         if not ((self.propensities > 0.0) & (self.propensities <= 1.0 + TOLERANCE)).all():
             raise ValueError(
                 "a propensity is not in (0, 1]: log the probability with which the action was chosen"
@@ -60,6 +63,19 @@ class Log:
             taken = self.logged[np.arange(count), self.actions]
             if np.abs(taken - self.propensities).max() > TOLERANCE:
                 raise ValueError("logged and propensities disagree about what was chosen")
+
+    def _check_range(self) -> None:
+        if self.reward_range is not None:
+            least, most = self.reward_range
+            if not least < most or self.rewards.min() < least or self.rewards.max() > most:
+                raise ValueError(
+                    f"rewards leave their range {least}..{most}: mend one or the other"
+                )
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The range of the rewards, or what was met of it."""
+        return self.reward_range or (float(self.rewards.min()), float(self.rewards.max()))
 
     def __len__(self) -> int:
         """The number of decisions."""

@@ -16,6 +16,7 @@ HEAVIEST_MAX = 0.1
 MEAN_ERRORS_MAX = 4.0
 MEAN_SLACK = 0.05
 NAMED_MAX = 3
+CLUSTERS_MIN = 20
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,13 @@ def reasons(sample: Sample, found: Overlap, *, names: Sequence[str] = ()) -> tup
         words.append(
             f"one decision carries {found.heaviest:.0%} of all weight: raise the floor of what is rarely"
             " chosen, and record again"
+        )
+    clusters = sample.log.clusters
+    groups = found.decisions if clusters is None else len(np.unique(clusters))
+    if groups < CLUSTERS_MIN:
+        words.append(
+            f"the log is of {groups} independent customers, and {CLUSTERS_MIN} are needed to tell luck from"
+            " merit: record more of them"
         )
     error = float(sample.weights.std(ddof=1)) / found.decisions**0.5 if found.decisions > 1 else 0.0
     gone = found.missing or 0.0

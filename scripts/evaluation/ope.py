@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"scripts/evaluate ope: {error}\n")
         return 2
     if options.json:
-        print(json.dumps(result))
+        print(json.dumps(_plain(result)))
     return 3 if result.get("told") == 0 else 0
 
 
@@ -49,6 +50,15 @@ def _evaluation(options: argparse.Namespace) -> Evaluation:
         f"{options.log} holds neither decisions.jsonl (of scripts/demo --keep DIR) nor the Open Bandit"
         " data (random/CAMPAIGN/CAMPAIGN.csv, bts/…): is it another folder?"
     )
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no infinity: what is not bounded is null."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _parser() -> argparse.ArgumentParser:

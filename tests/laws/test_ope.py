@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from operators.ope import ESTIMATORS
 from operators.ope.blends import CAB, DR_OS, SWITCH_DR, Blend
 from operators.ope.estimators import Estimator
-from operators.ope.levers import standard_error
+from operators.ope.intervals import standard_error
 from operators.ope.log import Log, Sample
 from operators.ope.sequences import at_these_moments, bounded, lower, of_policy
 from schemas.models import Floats

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.ope.levers import Z_95
+from operators.ope.intervals import Z_95
 from operators.ope.sequences import Sequence, at_these_moments, of_policy
 from schemas.models import Floats
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from operators.ope import ESTIMATORS
 from operators.ope.compare import Finding, compare
-from operators.ope.levers import Z_95
+from operators.ope.intervals import Z_95
 from operators.ope.log import Log, Sample
 from operators.ope.rewards import cross_fit
 from schemas.models import Floats, Integers
@@ -79,6 +79,7 @@ def _judge(
         contexts=_contexts(mine),
         action_count=count,
         logged=np.full((len(mine.items), count), 1.0 / count) if source == "random" else None,
+        reward_range=(0.0, 1.0),
     )
     if target == "random":
         shares = np.full((len(mine.items), count), 1.0 / count)

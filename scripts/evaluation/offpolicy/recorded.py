@@ -21,7 +21,7 @@ import orjson
 
 from operators.bandits.shares import fair_merit, greedy, inverse_gap
 from operators.ope.compare import Finding, compare
-from operators.ope.levers import Z_95, standard_error
+from operators.ope.intervals import Z_95, standard_error
 from operators.ope.log import TOLERANCE, Log
 from schemas import topics
 from schemas.base import DAY_MS
@@ -221,6 +221,7 @@ def _log(recording: _Recording, names: tuple[str, ...], *, reward: str) -> Log:
     places = {name: index for index, name in enumerate(names)}
     who = {name: index for index, name in enumerate(sorted({m.customer for m in moments}))}
     contexts = np.zeros((len(moments), len(names), 4))
+    top = max(1.0, *(max(moment.worths) for moment in moments))
     for number, moment in enumerate(moments):
         at = [places[action] for action in moment.actions]
         contexts[number, at, 0] = np.clip(np.array(moment.scores) * SCORE_SCALE, -8.0, 8.0)
@@ -235,6 +236,7 @@ def _log(recording: _Recording, names: tuple[str, ...], *, reward: str) -> Log:
         action_count=len(names),
         logged=_spread(moments, places, _as_logged),
         clusters=np.array([who[m.customer] for m in moments]),
+        reward_range=(0.0, top if reward == "worth" else 1.0),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from operators.ope.compare import worths
 from operators.ope.log import Log, Sample
+from operators.ope.overlap import overlap
 from operators.ope.rewards import cross_fit
 from schemas.models import Floats, Integers
 from scripts.evaluation.tables import read_table
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     inside: dict[str, int] = {}
     for number in range(runs):
         sample, truth = _case(table.x, table.labels, len(table.names), seed=options.seed + number)
-        for name, worth in worths(sample).items():
+        for name, worth in worths(sample, overlap(sample).effective).items():
             errors.setdefault(name, []).append((worth.value - truth) / truth)
             inside[name] = inside.get(name, 0) + (worth.low <= truth <= worth.high)
     result: dict[str, Any] = {
@@ -91,6 +92,7 @@ def _case(x: Floats, labels: Integers, arms: int, *, seed: int) -> tuple[Sample,
         contexts=x[rest],
         action_count=arms,
         logged=logged,
+        reward_range=(0.0, 1.0),
     )
     truth = float(shares[rows, labels[rest]].mean())
     return Sample(log, shares, cross_fit(log, seed=seed)), truth

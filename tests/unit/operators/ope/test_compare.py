@@ -1,5 +1,7 @@
 """The verdict on a candidate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,15 @@ def _log(count: int = 3000) -> Log:
     taken = source.integers(0, 3, size=count)
     rewards = (source.random(count) < np.array([0.2, 0.4, 0.6])[taken]).astype(np.float64)
     third = np.full((count, 3), 1 / 3)
-    return Log(taken, rewards, np.full(count, 1 / 3), np.zeros((count, 1)), 3, logged=third)
+    return Log(
+        taken,
+        rewards,
+        np.full(count, 1 / 3),
+        np.zeros((count, 1)),
+        3,
+        logged=third,
+        reward_range=(0.0, 1.0),
+    )
 
 
 def test_better_worse_and_even() -> None:
@@ -26,7 +36,8 @@ def test_better_worse_and_even() -> None:
     assert found["own"].verdict == "undecided"
     for name, truth in (("a", 0.2), ("b", 0.4), ("c", 0.6)):
         worth = found[name].worths["dr"]
-        assert worth.low <= truth <= worth.high
+        assert worth.low <= worth.value <= worth.high
+        assert worth.value == pytest.approx(truth, abs=0.04)
         sequence = found[name].sequence
         assert sequence is not None
         assert sequence[0] <= truth <= sequence[1]
@@ -55,7 +66,7 @@ def test_the_same_seed_gives_the_same_finding() -> None:
 def test_without_all_propensities_cab_is_left_out() -> None:
     """The others answer the same, and there is a sequence either way."""
     log = _log(600)
-    bare = Log(log.actions, log.rewards, log.propensities, log.contexts, 3)
+    bare = replace(log, logged=None)
     shares = {"mix": np.tile([0.2, 0.3, 0.5], (600, 1))}
     (full,), (less,) = compare(log, shares), compare(bare, shares)
     assert set(full.worths) - set(less.worths) == {"cab"}

@@ -1,12 +1,15 @@
 """A few logs that can be checked by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from operators.ope import ESTIMATORS
 from operators.ope.blends import CAB, DR_OS, SWITCH_DR
 from operators.ope.estimators import mean_of
-from operators.ope.levers import choose, standard_error
+from operators.ope.intervals import interval, standard_error
+from operators.ope.levers import choose
 from operators.ope.log import Log, Sample
 
 
@@ -59,9 +62,27 @@ def test_the_lever_of_least_error_is_taken() -> None:
     """Less variance is taken where no bias shows, and not where it does, however small the variance."""
     noise = np.tile([-1.0, 1.0], 200)
     unbiased, close, far = mean_of(5.0 + noise), mean_of(5.0 + noise / 10), mean_of(9.0 + 0 * noise)
-    assert choose([unbiased, close, far]) is close
+    chosen = choose([unbiased, close, far])
+    assert chosen.terms is close.terms
+    assert 0.0 < chosen.bias < 0.1
     assert choose([unbiased, far]) is unbiased
-    assert choose([unbiased, unbiased, close]) is close
+
+
+def test_a_model_tells_its_own_bias() -> None:
+    """The weighted residuals say how far the direct method may be off."""
+    estimate = ESTIMATORS["dm"].estimate(_sample())
+    assert estimate.bias > 0.5
+
+
+def test_rare_rewards_have_wide_intervals() -> None:
+    """Where nothing was met, what could have been is counted; in other units it's the same."""
+    low, high = interval(0.0, 0.0, effective=400.0, span=(0.0, 1.0))
+    assert low == pytest.approx(0.0, abs=1e-12)
+    assert 0.009 < high < 0.01
+    scaled = interval(-50.0, 0.0, effective=400.0, span=(-50.0, 50.0))
+    assert scaled == pytest.approx((-50.0 + 100.0 * low, -50.0 + 100.0 * high))
+    many = interval(0.3, 0.01, effective=1e9, span=(0.0, 1.0))
+    assert many == pytest.approx((0.3 - 1.96 * 0.01, 0.3 + 1.96 * 0.01), abs=1e-5)
 
 
 def test_errors_are_between_clusters() -> None:
@@ -80,10 +101,11 @@ def test_errors_are_between_clusters() -> None:
         ({"rewards": np.array([1.0, np.nan, 0.0, 0.0])}, "no finite number"),
         ({"actions": np.array([0, 1, 1, 2])}, "renumber"),
         ({"rewards": np.zeros(3)}, "rows"),
+        ({"reward_range": (0.0, 0.5)}, "leave their range"),
         ({"logged": np.full((4, 2), 0.4)}, "sum to 1"),
     ],
 )
-def test_a_bad_log_says_what_is_wrong(change: dict[str, np.ndarray], words: str) -> None:
+def test_a_bad_log_says_what_is_wrong(change: dict[str, Any], words: str) -> None:
     """Each flaw has its own words."""
     log = _sample().log
     whole = {

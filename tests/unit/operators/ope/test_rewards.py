@@ -108,3 +108,19 @@ def test_wrong_propensities_are_noticed() -> None:
     wrong = Log(log.actions, log.rewards, np.full(600, 0.2), log.contexts, 3)
     sample = Sample(wrong, np.full((600, 3), 1 / 3), np.zeros((600, 3)))
     assert any("mend the logging" in word for word in reasons(sample, overlap(sample)))
+
+
+def test_few_customers_are_refused() -> None:
+    """Many decisions of a handful of customers tell luck from merit no better than a handful would."""
+    log = _log()
+    few = Log(
+        log.actions,
+        log.rewards,
+        log.propensities,
+        log.contexts,
+        3,
+        logged=log.logged,
+        clusters=np.arange(600) % 5,
+    )
+    sample = Sample(few, np.tile([0.5, 0.3, 0.2], (600, 1)), np.zeros((600, 3)))
+    assert any("5 independent customers" in word for word in reasons(sample, overlap(sample)))
