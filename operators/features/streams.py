@@ -21,10 +21,16 @@ CADENCE_DAYS = (6.0, 100.0)
 HITS_MIN = 3
 HABIT_HITS_MIN = 5
 MISS_MAX = 4
+COUNT_MAX = 255
+GAP_DAYS_MAX = 1023.0
+"""Counts and gaps stop where the fields of a record end."""
 _SAME_AMOUNT = 0.01
 _STEADY = 0.02
+_VARIES = 0.30
 _WEEKEND = 5
 _MOVED_DAYS_MAX = 3
+_APART, _AROUND = 6, 22
+"""Days of the month this far apart are never one moved by a weekend or clipped by a short month."""
 
 
 class Stream(NamedTuple):
@@ -93,82 +99,86 @@ def begin(day: int, amount_minor: int, *, category: str, method: str) -> Stream:
 
 def hit(stream: Stream, day: int, amount_minor: int, *, known_payee: bool) -> Stream:
     """The stream after one more payment, on its last day or later."""
-    if day == stream.last:
-        together = stream.latest + amount_minor
-        usual = float(together) if stream.hits == 1 else stream.amount
-        return stream._replace(latest=together, amount=usual)
-    gap = day - stream.last
-    hits = stream.hits + 1
-    if stream.hits == 1:
-        usual_gap, miss = float(gap), 0
-    elif abs(gap - stream.gap) > max(2.0, 0.15 * stream.gap):
-        usual_gap, miss = stream.gap, min(MISS_MAX, stream.miss + 2)
+    # One unpacking and one tuple: attributes and keyword arguments would double the time.
+    (
+        first, last, hits, usual_gap, miss, nominal, shift, amount, deviation, latest, _,
+        run, run_before, matured, alive, category, method,
+    ) = stream  # fmt: skip
+    if day == last:
+        together = latest + amount_minor
+        return stream._replace(latest=together, amount=float(together) if hits == 1 else amount)
+    gap = day - last
+    if hits == 1:
+        usual_gap, miss = min(GAP_DAYS_MAX, float(gap)), 0
+    elif abs(gap - usual_gap) > max(2.0, 0.15 * usual_gap):
+        miss = min(MISS_MAX, miss + 2)
         if miss >= MISS_MAX:
             # The rhythm was wrong, not the payments: begin it anew from the gap just seen.
-            usual_gap = float(gap)
+            usual_gap = min(GAP_DAYS_MAX, float(gap))
     else:
-        usual_gap, miss = stream.gap + 0.3 * (gap - stream.gap), max(0, stream.miss - 1)
-    change = amount_minor - stream.amount
-    rate = 0.5 if stream.hits < HITS_MIN else 0.3
-    deviation = stream.deviation + 0.3 * (abs(change) - stream.deviation)
-    same = abs(amount_minor - stream.latest) <= _SAME_AMOUNT * abs(stream.latest)
-    nominal, shift = _nominal(stream, day)
-    made = Stream(
-        stream.first,
-        day,
-        hits,
-        round(usual_gap, 3),
-        miss,
-        nominal,
-        shift,
-        round(stream.amount + rate * change, 1),
-        round(deviation, 1),
-        amount_minor,
-        stream.latest,
-        stream.run + 1 if same else 1,
-        stream.run_before if same else stream.run,
-        stream.matured,
-        round(stream.alive + SURVIVAL_RATE * (1 - stream.alive), 4),
-        stream.category,
-        stream.method,
-    )
-    if not _mature(made, known_payee=known_payee):
-        return made._replace(matured=0) if made.matured else made
-    return made if made.matured else made._replace(matured=day)
+        usual_gap, miss = usual_gap + 0.3 * (gap - usual_gap), miss - 1 if miss else 0
+    change = amount_minor - amount
+    amount += (0.5 if hits < HITS_MIN else 0.3) * change
+    deviation += 0.3 * (abs(change) - deviation)
+    if hits < COUNT_MAX:
+        hits += 1
+    if abs(amount_minor - latest) <= _SAME_AMOUNT * abs(latest):
+        if run < COUNT_MAX:
+            run += 1
+    else:
+        run, run_before = 1, run
+    nominal, shift = _nominal(last, nominal, shift, day)
+    if miss > 1 or not _mature(
+        hits, usual_gap, run, size=abs(amount), deviation=deviation, card=method == "card",
+        known_payee=known_payee,
+    ):  # fmt: skip
+        matured = 0
+    elif not matured:
+        matured = day
+    return _made(
+        Stream,
+        (
+            first, day, hits, usual_gap, miss, nominal, shift, amount, deviation, amount_minor, latest,
+            run, run_before, matured, alive + SURVIVAL_RATE * (1 - alive), category, method,
+        ),
+    )  # fmt: skip
 
 
-def _mature(stream: Stream, *, known_payee: bool) -> bool:
-    if stream.miss > 1:
-        return False
-    if stream.hits < HITS_MIN:
-        rhythm = (
-            MONTHLY_GAP_DAYS[0] <= stream.gap <= MONTHLY_GAP_DAYS[1]
-            or ANNUAL_GAP_DAYS[0] <= stream.gap <= ANNUAL_GAP_DAYS[1]
-        )
-        return known_payee and rhythm and stream.run == stream.hits
+_made = tuple.__new__
+"""A `Stream` from its fields at a third of the price of calling it."""
+
+
+def _mature(
+    hits: int, gap: float, run: int, *, size: float, deviation: float, card: bool, known_payee: bool
+) -> bool:
+    annual = ANNUAL_GAP_DAYS[0] <= gap <= ANNUAL_GAP_DAYS[1]
+    if hits < HITS_MIN:
+        rhythm = MONTHLY_GAP_DAYS[0] <= gap <= MONTHLY_GAP_DAYS[1] or annual
+        return known_payee and rhythm and run == hits
     # A rhythm of habit (cash, shops with varying amounts) is often chance, so it must show longer.
-    habit = stream.method == "card" and stream.deviation > _STEADY * abs(stream.amount)
-    enough = stream.hits >= (HITS_MIN if known_payee and not habit else HABIT_HITS_MIN)
-    rhythm = (
-        CADENCE_DAYS[0] <= stream.gap <= CADENCE_DAYS[1]
-        or ANNUAL_GAP_DAYS[0] <= stream.gap <= ANNUAL_GAP_DAYS[1]
-    )
-    return enough and rhythm and stream.deviation <= 0.30 * abs(stream.amount)
+    habit = card and deviation > _STEADY * size
+    enough = hits >= (HITS_MIN if known_payee and not habit else HABIT_HITS_MIN)
+    rhythm = CADENCE_DAYS[0] <= gap <= CADENCE_DAYS[1] or annual
+    return enough and rhythm and deviation <= _VARIES * size
 
 
-def _nominal(stream: Stream, day: int) -> tuple[int, int]:
+def _nominal(last: int, nominal: int, shift: int, day: int) -> tuple[int, int]:
     """The day of month that the payer means, and which way weekends move it."""
+    dom = day_of_month(day)
+    if _APART < abs(dom - nominal) < _AROUND:
+        # Too far from any such day, in this month or the next, to be a moved one.
+        return dom, shift
     for months in (0, 1, 2):
-        meant = in_month(stream.last, months, stream.nominal)
+        meant = in_month(last, months, nominal)
         if abs(meant - day) > _MOVED_DAYS_MAX:
             continue
         if (meant + 3) % 7 < _WEEKEND:
             # On a weekday nothing moves it, so what is seen is what is meant.
             break
         if day == meant:
-            return stream.nominal, 0
+            return nominal, 0
         direction = 1 if day > meant else -1
         if day == rolled(meant, direction):
-            return stream.nominal, max(-3, min(3, stream.shift + direction))
-    clipped = month_end(day) and stream.nominal > day_of_month(day)
-    return (stream.nominal if clipped else day_of_month(day)), stream.shift
+            return nominal, max(-3, min(3, shift + direction))
+    clipped = month_end(day) and nominal > dom
+    return (nominal if clipped else dom), shift

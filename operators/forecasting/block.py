@@ -86,20 +86,27 @@ def read(books: Sequence[bytes], *, today: int, balance: Floats) -> Block:
     """Decode books, none of them empty or newer than ``today``."""
     records = np.frombuffer(b"".join(books), LAYOUT)
     first = records["first"].astype(np.int64)
-    last = records["last"].astype(np.int64)[:, None]
-    day = np.arange(today + 1 - book.DAYS, today + 1)
-    cells = records["days"][:, day % book.DAYS].astype(np.float64)
-    cells *= ((day <= last) & (day >= first[:, None]))[:, :, None] * book.SCALE
+    last = records["last"].astype(np.int64)
+    # The ring's days in order, a column an array: what is older than the first movement is zero as it lies.
+    oldest = (today + 1) % book.DAYS
+    ring = records["days"].transpose(2, 0, 1)
+    cells = np.empty(ring.shape)
+    cells[:, :, : book.DAYS - oldest] = ring[:, :, oldest:]
+    cells[:, :, book.DAYS - oldest :] = ring[:, :, :oldest]
+    cells *= book.SCALE
+    if (last < today).any():
+        # Days since the newest movement lie where older ones were.
+        cells *= np.arange(today + 1 - book.DAYS, today + 1) <= last[:, None]
     week = today // 7 - np.arange(book.WEEKS)
     peaks = records["weeks"][:, week % book.WEEKS].astype(np.float64)
-    peaks *= (week <= last // 7) * book.SCALE
+    peaks *= (week <= last[:, None] // 7) * book.SCALE
     return Block(
         today,
         today - first + 1,
         balance,
-        cells[:, :, _NET],
-        cells[:, :, _RESIDUAL],
-        cells[:, :, _INCOME],
+        cells[_NET],
+        cells[_RESIDUAL],
+        cells[_INCOME],
         peaks,
         records,
     )

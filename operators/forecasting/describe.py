@@ -3,6 +3,8 @@
 All money is measured in months of the customer's own spending, so that one model serves everybody.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,16 +60,13 @@ def shortfall(
     low_90 = np.where(known, eod[:, :90], np.inf).min(axis=1)
     again = balance + eod[:, :days].min(axis=1) - eod[:, min(days, book.DAYS)]
     spread = _spread(slid)
-    # One call for all that is squashed, since a call costs more than its numbers.
-    relative = np.empty((8, rows, width))
+    relative = np.empty((6, rows, width))
     relative[0] = above + middle[:, :1]
     relative[1] = above + middle[:, 1:]
     relative[2] = above + quarter
     relative[3] = above
     relative[4] = above + regular.min(axis=1)[:, None]
     relative[5] = again[:, None] - thresholds
-    own = relative[6:].reshape(2, rows, width)
-    own[:] = 0.0
     plain = np.stack(
         [
             block.net[:, -30:].sum(axis=1),
@@ -78,17 +77,14 @@ def shortfall(
             block.peaks[:, :PER_QUARTER_WEEKS].max(axis=1),
         ]
     )
-    squashed = exact.asinh(
-        np.concatenate(
-            [(relative[:6] / scaled).reshape(6, -1).reshape(-1), (plain / scale).reshape(-1)]
-        )
-    )
-    threshold_part = squashed[: 6 * rows * width].reshape(6, rows, width)
-    plain_part = squashed[6 * rows * width :].reshape(6, rows)
-    share = np.stack([below(slid, above, scale), below(same, above, scale)])
+    ratios = np.concatenate([(relative / scaled).reshape(-1), (plain / scale).reshape(-1)])
+    share = below((slid, same), above, scale)
+    # Logarithms are the dearest: those of all that is squashed (`exact.asinh`) and the plain ones in one call.
+    size = np.abs(ratios)
     logs = exact.log(
         np.concatenate(
             [
+                size + np.sqrt(size * size + 1.0),
                 (share / (1.0 - share)).reshape(-1),
                 (np.maximum(thresholds, 0.0) / scaled + 0.05).reshape(-1),
                 np.minimum(block.history, HISTORY_DAYS_MAX).astype(np.float64),
@@ -97,6 +93,9 @@ def shortfall(
             ]
         )
     )
+    squashed, logs = np.copysign(logs[: len(ratios)], ratios), logs[len(ratios) :]
+    threshold_part = squashed[: 6 * rows * width].reshape(6, rows, width)
+    plain_part = squashed[6 * rows * width :].reshape(6, rows)
     cells = rows * width
     made = np.empty((rows, width, len(NAMES)))
     made[:, :, 0] = logs[:cells].reshape(rows, width)
@@ -104,28 +103,34 @@ def shortfall(
     made[:, :, 2:6] = threshold_part[:4].transpose(1, 2, 0)
     made[:, :, 6:9] = plain_part[:3].T[:, None, :]
     made[:, :, 9] = threshold_part[4]
-    age, size, wide = logs[3 * cells :].reshape(3, rows)
+    age, spending, wide = logs[3 * cells :].reshape(3, rows)
     made[:, :, 10] = age[:, None]
     made[:, :, 11:14] = plain_part[3:].T[:, None, :]
-    made[:, :, 14] = size[:, None]
+    made[:, :, 14] = spending[:, None]
     made[:, :, 15] = logs[2 * cells : 3 * cells].reshape(rows, width)
     made[:, :, 16] = threshold_part[5]
     made[:, :, 17] = wide[:, None]
     return made
 
 
-def below(scenarios: Scenarios, above: Floats, scale: Floats) -> Floats:
-    """The smoothed share of scenarios that fall below, shape (N, T), within 0.001..0.999.
+def below(kinds: Sequence[Scenarios], above: Floats, scale: Floats) -> Floats:
+    """The smoothed share of each kind's scenarios that fall below, shape (kinds, N, T), within 0.001..0.999.
 
     Source: (½ + Σ Φ((threshold − low) / bandwidth)) / (1 + K), the rule of succession.
     """
-    lows, count = scenarios.lows, scenarios.count
-    if not lows.shape[1]:
-        return np.full_like(above, 0.5)
-    z = (-above[:, :, None] - lows[:, None, :]) / (BANDWIDTH * scale[:, None, None])
-    votes = exact.normal_cdf(z) * (np.arange(lows.shape[1]) < count[:, None])[:, None, :]
-    made: Floats = np.clip((0.5 + votes.sum(axis=2)) / (1.0 + count[:, None]), 1e-3, 1 - 1e-3)
-    return made
+    # One call for all kinds, since a call costs more than its numbers.
+    lows = np.concatenate([made.lows for made in kinds], axis=1)
+    votes = exact.normal_cdf(
+        (-above[:, :, None] - lows[:, None, :]) / (BANDWIDTH * scale[:, None, None])
+    )
+    shares, at = np.full((len(kinds), *above.shape), 0.5), 0
+    for share, made in zip(shares, kinds, strict=True):
+        width, count = made.lows.shape[1], made.count[:, None]
+        if width:
+            inside = (np.arange(width) < count)[:, None, :]
+            share[:] = (0.5 + (votes[:, :, at : at + width] * inside).sum(axis=2)) / (1.0 + count)
+        at += width
+    return np.minimum(np.maximum(shares, 1e-3), 1 - 1e-3)
 
 
 def _spread(scenarios: Scenarios) -> Floats:

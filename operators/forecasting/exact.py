@@ -4,6 +4,8 @@ IEEE 754 prescribes the result of these operations and leaves transcendental fun
 decision that used the library's could differ in its last bit after a move to another machine.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,7 @@ _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 _SQRT_HALF = 0.70710678118654752440
 _TINY = 1e-300
+_FEW = 4
 
 
 def log(x: Floats) -> Floats:
@@ -46,6 +49,8 @@ def exp(x: Floats) -> Floats:
 
     Source: 2^k · e^r with |r| ≤ ln 2 / 2, e^r as a Taylor series of degree 12.
     """
+    if x.size <= _FEW:
+        return np.array([_exp(one) for one in x.ravel().tolist()]).reshape(x.shape)
     x = np.clip(x, -700.0, 700.0)
     power = np.rint(x * 1.4426950408889634)
     r = x - power * _LN2_HIGH - power * _LN2_LOW
@@ -54,6 +59,17 @@ def exp(x: Floats) -> Floats:
         series = 1.0 + series * r / divisor
     made: Floats = np.ldexp(series, power.astype(np.int32))
     return made
+
+
+def _exp(x: float) -> float:
+    """The same operations on one number: a fifth of the time that arrays of one take."""
+    x = min(max(x, -700.0), 700.0)
+    power = round(x * 1.4426950408889634)
+    r = x - power * _LN2_HIGH - power * _LN2_LOW
+    series = 1.0
+    for divisor in (12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0):
+        series = 1.0 + series * r / divisor
+    return math.ldexp(series, power)
 
 
 def sigmoid(x: Floats) -> Floats:

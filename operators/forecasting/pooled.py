@@ -17,6 +17,7 @@ from schemas.models import LogitHead
 Floats = NDArray[np.float64]
 KNOTS: tuple[float, ...] = (-1.0, -0.3, 0.3, 1.0)
 CLIP = 5.0
+_KNOTS = np.array(KNOTS)
 PENALTY = (1.0, 50.0)
 """Of a feature's own weight, and of its bends and crossings."""
 PENALTY_CONSTANT = 1e-3
@@ -33,11 +34,17 @@ def width(features: int, *, crossed: bool) -> int:
 
 def bent(x: Floats, *, centre: Floats, scale: Floats, cross: int | None) -> Floats:
     """The columns of the regression, shape (n, D), from features of shape (n, F)."""
-    z = np.clip((x - centre) / scale, -CLIP, CLIP)
-    parts = [np.ones((len(z), 1)), z, *(np.maximum(z - knot, 0.0) for knot in KNOTS)]
+    z = np.minimum(np.maximum((x - centre) / scale, -CLIP), CLIP)
+    features, knots = z.shape[1], len(KNOTS)
+    made = np.empty((len(z), width(features, crossed=cross is not None)))
+    made[:, 0] = 1.0
+    made[:, 1 : 1 + features] = z
+    hinges = z[:, None, :] - _KNOTS[:, None]
+    until = 1 + features * (1 + knots)
+    made[:, 1 + features : until] = np.maximum(hinges, 0.0, out=hinges).reshape(len(z), -1)
     if cross is not None:
-        parts.append(z * z[:, cross : cross + 1])
-    return np.concatenate(parts, axis=1)
+        made[:, until:] = z * z[:, cross : cross + 1]
+    return made
 
 
 def probability(head: LogitHead, x: Floats) -> Floats:

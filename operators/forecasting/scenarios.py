@@ -8,9 +8,10 @@ Source: block bootstrap of residuals, Künsch 1989; scenario paths after Hyndman
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from operators.features import book
@@ -20,20 +21,34 @@ from operators.forecasting.block import Block, due
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 STRIDE_DAYS = 3
+_MANY = 8
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class Scenarios:
     """K scenarios of N customers, relative to the balance now; minor units.
 
-    ``paths`` has shape (N, K, H), ``lows`` and ``nets`` (the lowest day, the last day) shape (N, K), the most
-    recent past first; the first ``count[i]`` of customer i lie within its history.
+    ``lows`` and ``nets`` (the lowest day, the last day) have shape (N, K), the most recent past first; the
+    first ``count[i]`` of customer i lie within its history. ``summed`` is the past without regular flows,
+    summed up, shape (N, D + 1); ``regular`` what is due, summed up, shape (N, H); ``starts`` shape (K,).
     """
 
-    paths: Floats
     lows: Floats
     nets: Floats
     count: Ints
+    summed: Floats
+    regular: Floats
+    starts: Ints
+
+    @cached_property
+    def paths(self) -> Floats:
+        """Day by day, shape (N, K, H): built for those who ask for dates."""
+        made: Floats = self.summed[
+            :, self.starts[:, None] + np.arange(1, self.regular.shape[1] + 1)
+        ]
+        made += self.regular[:, None, :]
+        made -= self.summed[:, self.starts][:, :, None]
+        return made
 
 
 def expected(block: Block, *, days: int) -> Floats:
@@ -44,29 +59,49 @@ def expected(block: Block, *, days: int) -> Floats:
 
 def sliding(block: Block, regular: Floats) -> Scenarios:
     """Scenarios that start three days apart."""
-    return _replayed(block, regular, _starts(regular.shape[1]))
+    first = book.DAYS - regular.shape[1]
+    # A slice of steps is a view, which numpy reads without gathering it first.
+    return _replayed(
+        block, regular, _starts(regular.shape[1]), picked=slice(first + 1, None, -STRIDE_DAYS)
+    )
 
 
 def aligned(block: Block, regular: Floats) -> Scenarios:
     """Scenarios that start at tomorrow's day of the month."""
-    return _replayed(block, regular, _same_day(block.today, regular.shape[1]))
+    starts = _same_day(block.today, regular.shape[1])
+    return _replayed(block, regular, starts, picked=starts + 1)
 
 
-def _replayed(block: Block, regular: Floats, starts: Ints) -> Scenarios:
-    days = regular.shape[1]
-    known = np.minimum(block.history, book.DAYS)
-    if not starts.size:
-        none = np.zeros((len(known), 0))
-        return Scenarios(
-            np.zeros((len(known), 0, days)), none, none, np.zeros(len(known), np.int64)
-        )
-    summed = np.zeros((len(known), book.DAYS + 1))
+def _replayed(block: Block, regular: Floats, starts: Ints, *, picked: slice | Ints) -> Scenarios:
+    size, days = regular.shape
+    summed = np.zeros((size, book.DAYS + 1))
     np.cumsum(block.residual, axis=1, out=summed[:, 1:])
-    paths = summed[:, starts[:, None] + np.arange(1, days + 1)]
-    paths += regular[:, None, :]
-    paths -= summed[:, starts][:, :, None]
+    known = np.minimum(block.history, book.DAYS)
     count = (book.DAYS - starts <= known[:, None]).sum(axis=1)
-    return Scenarios(paths, paths.min(axis=2), paths[:, :, -1], count)
+    base = summed[:, starts]
+    ends = summed[:, starts + days] + regular[:, -1:] - base
+    if size < _MANY or not starts.size:
+        windows = sliding_window_view(summed, days, axis=1).transpose(2, 0, 1)
+        paths = windows[:, :, picked] + regular.T[:, :, None]
+        lowest = paths.min(axis=0, initial=np.inf)
+    else:
+        lowest = _lowest(summed, regular, starts)
+    # Row by row in memory, whichever way it came: sums over it must not depend on who else is in the block.
+    lows = np.subtract(lowest, base, out=np.empty_like(base))
+    return Scenarios(lows, ends, count, summed, regular, starts)
+
+
+def _lowest(summed: Floats, regular: Floats, starts: Ints) -> Floats:
+    """The lowest day of each scenario, day by day over whole columns: no path is kept, so no memory is filled."""
+    # One row a day, so that a day of all customers lies together.
+    by_day = np.ascontiguousarray(summed.T)
+    due_by_day = np.ascontiguousarray(regular.T)
+    lows = np.full((len(starts), len(summed)), np.inf)
+    reached = np.empty_like(lows)
+    for day, expected_then in enumerate(due_by_day, 1):
+        np.add(by_day[starts + day], expected_then, out=reached)
+        np.minimum(lows, reached, out=lows)
+    return lows.T
 
 
 @lru_cache(maxsize=64)

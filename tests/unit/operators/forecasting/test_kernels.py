@@ -23,6 +23,13 @@ def test_the_exponential_and_the_inverse_sine_are_the_library_s(x: float) -> Non
     assert exact.asinh(np.array([x]))[0] == pytest.approx(float(np.arcsinh(x)), abs=1e-12)
 
 
+@given(st.lists(st.floats(-800, 800), min_size=5, max_size=9))
+def test_one_number_alone_is_what_it_is_among_many(x: list[float]) -> None:
+    """Few numbers go another way, bit for bit to the same end."""
+    alone = [exact.exp(np.array([one]))[0] for one in x]
+    assert exact.exp(np.array(x)).tolist() == alone
+
+
 @given(st.integers(0, 60_000), st.integers(1, 31), st.integers(-3, 3))
 def test_a_dated_day_is_a_weekday_near_its_nominal_one(day: int, nominal: int, shift: int) -> None:
     """Clipped to its month and moved off weekends, in the direction asked for."""
@@ -65,8 +72,9 @@ def test_many_are_projected_as_each_alone() -> None:
     books = [kept for kept in books if kept]
     today = max(book.head(kept).last for kept in books)
     balances = np.array([100_000.0, 200_000.0, 50_000.0])
+    books, balances = books * 3, np.tile(balances, 3)
     together = block.read(books, today=today, balance=balances)
-    wanted = np.array([[0.0, 40_000.0]] * 3)
+    wanted = np.array([[0.0, 40_000.0]] * 9)
     whole = described(together, wanted)
     for i, kept in enumerate(books):
         alone = block.read([kept], today=today, balance=balances[i : i + 1])
