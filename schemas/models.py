@@ -71,13 +71,14 @@ class LogitHead:
     """A pooled logistic regression on bent features (`operators.forecasting.pooled`).
 
     ``centre`` and ``scale`` standardise the F features; ``weights`` has shape (D,). ``cross`` is the feature
-    that the others' weights depend on. ``rows`` it was fitted on.
+    that the others' weights depend on. ``rows`` it was fitted on, of so many different ``months``.
     """
 
     centre: Floats
     scale: Floats
     weights: Floats
     cross: int | None
+    months: int
     rows: int
 
 

@@ -1,8 +1,7 @@
 """Quantiles of the balance after H days: a location, a spread, and how errors of others were distributed.
 
 y = balance + G·(b·x + e^(g·z)·ε) with G the customer's monthly turnover. Errors ε are pooled over customers.
-Whole months go wrong together (a Christmas nobody saw before), and few months are known at first, so the
-spread is widened by √(1 + 2.5/m) over m months of labels: as a prediction from m means is wider than its sample.
+Few months are known at first, so the spread is widened (`operators.forecasting.months`).
 """
 
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from operators.forecasting import exact
 from operators.forecasting.block import Block
+from operators.forecasting.months import widening
 from operators.forecasting.scenarios import Scenarios, quantiles
 from schemas.models import BandHead
 
@@ -23,7 +23,6 @@ LOCATIONS, SPREADS = 12, 6
 _RIDGE = 5.0
 _CUT = (0.01, 0.99)
 _FLOOR = 0.02
-_MONTHS_WIDEN = 2.5
 _GRID = 2.0**20
 
 
@@ -88,7 +87,7 @@ def balance_quantiles(head: BandHead, features: Floats, *, block: Block) -> Floa
     place = (features[:, :LOCATIONS] * head.location).sum(axis=1)
     spread = exact.exp((features[:, LOCATIONS:] * head.spread).sum(axis=1))
     middle = head.errors[MEDIAN]
-    errors = middle + (head.errors - middle) * np.sqrt(1 + _MONTHS_WIDEN / max(1, head.months))
+    errors = middle + (head.errors - middle) * widening(head.months)
     made: Floats = block.balance[:, None] + turnover(block)[:, None] * (
         place[:, None] + spread[:, None] * errors
     )

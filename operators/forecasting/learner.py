@@ -126,8 +126,8 @@ class ForecastLearner:
                 continue
             x = np.stack([row.x for row in rows]).astype(np.float64)
             y = np.array([row.y for row in rows])
+            months = len({row.month for row in rows})
             if target.startswith("band:"):
-                months = len({row.month for row in rows})
                 self._bands[target.removeprefix("band:")] = bands.fit(x, y, months=months)
             elif POSITIVES_MIN <= y.sum() <= len(y) - POSITIVES_MIN:
                 short = target.startswith("shortfall")
@@ -136,6 +136,7 @@ class ForecastLearner:
                     y,
                     prior=prior_of(target),
                     cross=THRESHOLD if short else None,
+                    months=months,
                     penalty=pooled.PENALTY if short else EVENT_PENALTY,
                 )
         self._stale.clear()

@@ -3,7 +3,8 @@
 Each standardised feature enters as itself and as four hinges, and times the feature that names the threshold,
 so that one set of weights fits every threshold. The penalty pulls towards the scenarios' own probability, so
 little data changes little. It is refitted by Newton's method on the rows remembered: at the second pass over
-the same rows the error that a single pass leaves (it lags behind a base rate that moves) is gone.
+the same rows the error that a single pass leaves (it lags behind a base rate that moves) is gone. While the rows
+are of few months, probabilities are drawn towards a half as their months can't tell the next one.
 
 Source: ridge logistic regression, le Cessie and van Houwelingen 1992; hinges, Friedman 1991.
 """
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.forecasting import exact
+from operators.forecasting.months import widening
 from schemas.models import LogitHead
 
 Floats = NDArray[np.float64]
@@ -50,7 +52,7 @@ def bent(x: Floats, *, centre: Floats, scale: Floats, cross: int | None) -> Floa
 def probability(head: LogitHead, x: Floats) -> Floats:
     """P(y = 1) for features of shape (n, F), shape (n,); the same bits on any machine."""
     columns = bent(x, centre=head.centre, scale=head.scale, cross=head.cross)
-    return exact.sigmoid((columns * head.weights).sum(axis=1))
+    return exact.sigmoid((columns * head.weights).sum(axis=1) / widening(head.months))
 
 
 def fit(
@@ -59,6 +61,7 @@ def fit(
     *,
     prior: Floats,
     cross: int | None,
+    months: int,
     penalty: tuple[float, float] = PENALTY,
 ) -> LogitHead:
     """The head that fits rows best.
@@ -68,6 +71,7 @@ def fit(
         y: 0 or 1, shape (n,).
         prior: Weights that the penalty pulls to, shape (D,), on standardised features.
         cross: The feature that the others' weights may depend on.
+        months: How many different months the rows are from.
         penalty: Of a feature's own weight, and of its bends and crossings.
     """
     centre, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
@@ -99,6 +103,7 @@ def fit(
         scale=scale,
         weights=np.rint(weights * WEIGHT_GRID) / WEIGHT_GRID,
         cross=cross,
+        months=months,
         rows=len(y),
     )
 

@@ -76,6 +76,7 @@ _HEAD = LogitHead(
     scale=np.ones(len(NAMES)),
     weights=prior_of("shortfall:30"),
     cross=THRESHOLD,
+    months=12,
     rows=0,
 )
 

@@ -16,7 +16,7 @@ def rows(count: int, *, seed: int = 1, said: float | None = None) -> list[Row]:
     x = draws.normal(size=(count, len(NAMES))).astype(np.float32)
     y = draws.random(count) < 1 / (1 + np.exp(-2 * x[:, 0]))
     return [
-        Row(f"{seed}-{i:05d}", f"c-{i % 50}", i % 3, x[i], float(y[i]), said) for i in range(count)
+        Row(f"{seed}-{i:05d}", f"c-{i % 50}", i % 40, x[i], float(y[i]), said) for i in range(count)
     ]
 
 
@@ -75,11 +75,25 @@ def test_separable_rows_do_not_diverge() -> None:
     """A feature that tells all leaves finite weights and sure probabilities."""
     x = np.linspace(-1, 1, 400)[:, None] * np.ones(len(NAMES))
     y = (x[:, 0] > 0).astype(float)
-    head = pooled.fit(x, y, prior=prior_of(TARGET), cross=THRESHOLD)
+    head = pooled.fit(x, y, prior=prior_of(TARGET), cross=THRESHOLD, months=40)
     assert np.isfinite(head.weights).all()
     p = pooled.probability(head, x)
     assert p[0] < 0.05
     assert p[-1] > 0.95
+
+
+def test_few_months_make_no_sure_word() -> None:
+    """The same rows from two months say less surely what they say from forty, and rank the same."""
+    taught = rows(2_000)
+    x = np.stack([row.x for row in taught]).astype(float)
+    y = np.array([row.y for row in taught])
+    few, many = (
+        pooled.fit(x, y, prior=prior_of(TARGET), cross=THRESHOLD, months=months)
+        for months in (2, 40)
+    )
+    p, q = pooled.probability(few, x), pooled.probability(many, x)
+    assert (np.abs(p - 0.5) <= np.abs(q - 0.5)).all()
+    assert np.array_equal(np.argsort(p, kind="stable"), np.argsort(q, kind="stable"))
 
 
 def test_a_range_covers_four_fifths() -> None:
