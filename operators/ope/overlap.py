@@ -109,7 +109,9 @@ def reasons(sample: Sample, found: Overlap, *, names: Sequence[str] = ()) -> tup
         )
     error = float(sample.weights.std(ddof=1)) / found.decisions**0.5 if found.decisions > 1 else 0.0
     gone = found.missing or 0.0
-    if abs(found.weight_mean + gone - 1.0) > MEAN_ERRORS_MAX * error + MEAN_SLACK:
+    # With a handful of weights their own error is not to be trusted.
+    enough = found.effective >= EFFECTIVE_MIN
+    if enough and abs(found.weight_mean + gone - 1.0) > MEAN_ERRORS_MAX * error + MEAN_SLACK:
         words.append(
             f"weights average {found.weight_mean:.2f} where {1.0 - gone:.2f} is due: the propensities are"
             " not those that were chosen with, or actions are missing from the log; mend the logging"

@@ -56,17 +56,25 @@ class TownWorld:
         """Let the resident answer."""
         self._town.offer(message)
 
+    def chances(self, decision: dict[str, Any]) -> dict[str, float]:
+        """The true chance that each allowed item is taken up if it is said now; empty for a stranger."""
+        customer = str(decision.get("customer"))
+        if customer not in self._town.residents:
+            return {}
+        channel = str(decision.get("channel") or Channel.PUSH)
+        return {
+            item.id: self._town.true_probability(customer, _as_offer(item, channel))
+            for action in allowed_in(decision)
+            if (item := self._items.get(action))
+        }
+
     def judge(self, decision: dict[str, Any], tally: Tally) -> None:
         """Tell the console how good the choice truly was, among what the rules allowed."""
-        customer, accepted = str(decision.get("customer")), tally.acceptance
+        accepted = tally.acceptance
         allowed = [item for action in allowed_in(decision) if (item := self._items.get(action))]
-        if not allowed or customer not in self._town.residents:
+        chances = self.chances(decision)
+        if not chances:
             return
-        channel = str(decision.get("channel") or Channel.PUSH)
-        chances = {
-            item.id: self._town.true_probability(customer, _as_offer(item, channel))
-            for item in allowed
-        }
         worths = {
             item.id: chances[item.id]
             * (item.value_customer_minor + item.value_bank_minor)

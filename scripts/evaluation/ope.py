@@ -2,7 +2,8 @@
 
 `--log DIR`: a folder that `scripts/demo --keep DIR` wrote (decisions and impact), or the Open Bandit data
 (DIR/random/all/all.csv and so on), where each of two policies is estimated from the other's log. `--data`:
-a classification table made into logs with known truth. `--coverage`: how often the sequences miss.
+a classification table made into logs with known truth. `--town SEED`: a simulated town's decisions, beside what
+is true there. `--coverage`: how often the sequences miss.
 
 Intervals are for 95 %. Levers are those of least estimated error. Clusters are customers where known.
 """
@@ -15,7 +16,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from scripts.evaluation.offpolicy import coverage, openbandit, recorded, tables
+from scripts.evaluation.offpolicy import coverage, moments, openbandit, recorded, tables, town
+from scripts.evaluation.town import CUSTOMERS, EVENTS
 
 Evaluation = Callable[[argparse.Namespace], dict[str, Any]]
 
@@ -38,11 +40,15 @@ def _evaluation(options: argparse.Namespace) -> Evaluation:
         return coverage.run
     if options.data is not None:
         return tables.run
+    if options.town is not None:
+        return town.run
     if options.log is None:
-        raise ValueError("nothing to evaluate: give --log DIR, --data FILE or --coverage")
+        raise ValueError(
+            "nothing to evaluate: give --log DIR, --data FILE, --town SEED or --coverage"
+        )
     if not options.log.is_dir():
         raise ValueError(f"{options.log} is no folder: give the one that scripts/demo --keep wrote")
-    if recorded.here(options.log):
+    if moments.here(options.log):
         return recorded.run
     if openbandit.here(options.log):
         return openbandit.run
@@ -65,10 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/evaluate ope", description=__doc__)
     parser.add_argument("--log", type=Path, help="a folder of recorded decisions")
     parser.add_argument("--data", help="a classification table, label last; or the word digits")
+    parser.add_argument("--town", metavar="SEED", help="a simulated town, whose truth is known")
     parser.add_argument("--coverage", action="store_true", help="simulated logs, step by step")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    own = parser.add_argument_group("recorded decisions")
+    own = parser.add_argument_group("recorded decisions and towns")
     own.add_argument(
         "--candidate",
         action="append",
@@ -80,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
         "--settle-days", type=float, default=0.0, help="leave out the log's last so many days"
     )
     own.add_argument("--insist", action="store_true", help="estimate where the log can't tell")
+    own.add_argument("--events", type=int, default=EVENTS, help="events of a town")
+    own.add_argument("--customers", type=int, default=CUSTOMERS, help="residents of a town")
     bandit = parser.add_argument_group("Open Bandit")
     bandit.add_argument("--campaign", action="append", help="by default all, men and women")
     bandit.add_argument("--resamples", type=int, default=1000, help="of the log, for intervals")

@@ -103,7 +103,7 @@ def live(seed: str, *, customers: int, events: int) -> Report:
     tally = Tally(Header("no broker", town.name, seed, customers))
     heard: list[tuple[str, dict[str, Any]]] = []
     harm = {arm: dict.fromkeys(HARMS, 0) for arm in ARMS}
-    world = _world()
+    world = world_with_control()
     learner = Learner(CONTEXT_NAMES, ACTION_NAMES, actions=[item.id for item in world.catalogue])
     driver: Listening | None = None
     for _, record in zip(range(events), town.events(), strict=False):
@@ -138,7 +138,8 @@ def words(report: Report) -> str:
     )
 
 
-def _world() -> World:
+def world_with_control() -> World:
+    """The default world with the demo's shares of holdout and control."""
     world = world_of(load(None))
     shares = {"holdout_share": HOLDOUT_SHARE, "control_share": CONTROL_SHARE}
     return replace(world, rules=world.rules.model_copy(update=shares))

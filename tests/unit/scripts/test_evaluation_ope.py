@@ -217,3 +217,22 @@ def test_coverage_of_the_sequences(capsys: pytest.CaptureFixture[str]) -> None:
 def test_it_is_listed() -> None:
     """The command names it."""
     assert "ope" in EVALUATIONS
+
+
+def test_a_town_knows_the_truth(capsys: pytest.CaptureFixture[str]) -> None:
+    """What each candidate is truly worth stands beside its estimate."""
+    options = ["--town", "3", "--customers", "60", "--events", "3000", "--insist", "--json"]
+    assert main(options) in {0, 3}
+    result = _last(capsys.readouterr().out)
+    assert result["decisions"] > 0
+    rows = result["candidates"]
+    assert all(0.0 <= row["truth"] <= 1.0 for row in rows.values())
+    assert rows["silence"]["truth"] == 0.0
+    assert rows["committee"]["weight_mean"] == pytest.approx(1.0)
+
+
+def test_records_of_another_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A record without what is needed is named, and nothing is judged."""
+    dump([_record("decisions", 0, {"decision_id": "d1"})], tmp_path)
+    assert main(["--log", str(tmp_path)]) == 2
+    assert "decided_at" in capsys.readouterr().err
