@@ -61,6 +61,7 @@ def compare(
     candidates: Mapping[str, Floats],
     *,
     names: Sequence[str] = (),
+    expected: Floats | None = None,
     seed: int = 0,
     insist: bool = False,
 ) -> list[Finding]:
@@ -70,6 +71,8 @@ def compare(
         log: What was recorded.
         candidates: The candidates' probabilities at the same moments, shape (n, K), by name.
         names: The actions' names, for the words of a refusal.
+        expected: What a reward model of one's own expects of each action, shape (n, K), made without the
+            rewards of the log; by default one is cross-fitted to it.
         seed: Deals the folds of the reward model.
         insist: Estimate even where the log can't tell; the reasons are given beside it.
 
@@ -79,7 +82,8 @@ def compare(
     Raises:
         ValueError: A candidate's shares are no probabilities.
     """
-    expected = cross_fit(log, seed=seed)
+    if expected is None:
+        expected = cross_fit(log, seed=seed)
     findings: list[Finding] = []
     for name, shares in candidates.items():
         sample = Sample(log, shares, expected)

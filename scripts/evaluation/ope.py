@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(recorded.CANDIDATES),
         help="a policy to judge; may be repeated; by default all",
     )
-    own.add_argument("--reward", choices=list(recorded.REWARDS), default="taken")
+    own.add_argument("--reward", choices=list(moments.REWARDS), default="taken")
     own.add_argument(
         "--settle-days", type=float, default=0.0, help="leave out the log's last so many days"
     )

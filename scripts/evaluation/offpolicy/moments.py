@@ -6,7 +6,7 @@ choose, customers who must not be experimented on, the holdout, and what served 
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,11 @@ import orjson
 from operators.ope.log import TOLERANCE
 from schemas import topics
 from schemas.base import DAY_MS
+from schemas.decisions import Rival
 from scripts.auditing.logs import lines
 
 MINOR_PER_EUR = 100.0
+UNWELCOME: frozenset[str] = frozenset({"dismissed", "muted", "complained"})
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Moment:
     """What an action brings if it is taken up, EUR."""
     signals: tuple[float, ...]
     lessons: int = 0
+    rival: Rival | None = None
+    """What a challenger would have done, where one was heard."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,15 @@ class Recording:
     def came(self, moment: Moment) -> Came:
         """What came of a moment by the end of the dump."""
         return Came(moment.worths[moment.chosen], self.answers.get(moment.decision_id, set()))
+
+
+Reward = Callable[[Came], float]
+REWARDS: Mapping[str, Reward] = {
+    "taken": lambda came: float("completed" in came.answers),
+    "worth": lambda came: came.worth_eur if "completed" in came.answers else 0.0,
+    "unwelcome": lambda came: float(bool(UNWELCOME & came.answers)),
+}
+"""What a decision brought by the log's end: 1 if taken up; its worth in EUR then; 1 if it was unwelcome."""
 
 
 def here(folder: Path) -> bool:
@@ -165,6 +178,7 @@ def _moment(row: Mapping[str, Any], at_ms: int, *, lessons: int) -> Moment:
         ),
         signals=tuple(float(bool(c.get("signal"))) for c in allowed),
         lessons=lessons,
+        rival=Rival(**row["rival"]) if row.get("rival") else None,
     )
 
 

@@ -18,16 +18,15 @@ from operators.ope.intervals import Z_95, standard_error
 from operators.ope.log import Log
 from schemas.decisions import SILENCE
 from schemas.models import Floats
-from scripts.evaluation.offpolicy.moments import Came, Moment, Recording, read
+from scripts.evaluation.offpolicy import challenger
+from scripts.evaluation.offpolicy.moments import REWARDS, Moment, Recording, read
 
 IGW_GAIN = 4.0
 """As `operators.bandits.igw` serves it, for rewards in units of 10 EUR."""
 SCORE_SCALE = 10.0
-UNWELCOME: frozenset[str] = frozenset({"dismissed", "muted", "complained"})
 
 
 Candidate = Callable[[Moment], Floats]
-Reward = Callable[[Came], float]
 Chances = Mapping[str, Mapping[str, float]]
 """Decision id → action → the true chance that it is taken up if it is said then."""
 
@@ -57,12 +56,6 @@ CANDIDATES: Mapping[str, Candidate] = {
     "fair_merit": _over_scores(fair_merit),
 }
 """Policies by their names in the registry; ``committee`` is the log's own, ``greedy`` the best score."""
-REWARDS: Mapping[str, Reward] = {
-    "taken": lambda came: float("completed" in came.answers),
-    "worth": lambda came: came.worth_eur if "completed" in came.answers else 0.0,
-    "unwelcome": lambda came: float(bool(UNWELCOME & came.answers)),
-}
-"""What a decision brought by the log's end: 1 if taken up; its worth in EUR then; 1 if it was unwelcome."""
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -115,6 +108,7 @@ def judge(
         "control": _control(recording, options.reward),
     }
     _tell(result, findings)
+    result["challenger"] = challenger.judge(recording, options)
     return result
 
 

@@ -119,6 +119,35 @@ def test_a_log_that_can_not_tell(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert _last(capsys.readouterr().out)["candidates"]["silence"]["estimates"]
 
 
+def test_a_challenger_is_judged_by_its_logged_chances(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A challenger that says «pot» more often is found better, from its chance of what was chosen alone."""
+    theirs = {"card": 0.05, "pot": 0.9, SILENCE: 0.05}
+    decisions = [
+        _decision(
+            number,
+            chosen,
+            rival={
+                "model": "m2",
+                "policy": "committee",
+                "action": "pot",
+                "propensity": theirs[chosen],
+                "served": False,
+            },
+        )
+        for number, chosen in enumerate(_choices(1500))
+    ]
+    _write(tmp_path, decisions)
+    assert main(["--log", str(tmp_path), "--json"]) == 0
+    found = _last(capsys.readouterr().out)["challenger"]
+    low, high = found["estimates"]["snips"]["low"], found["estimates"]["snips"]["high"]
+    assert low <= 0.9 * 0.5 + 0.05 * 0.1 <= high
+    assert found["verdict"] == "better"
+    assert found["decisions"] == 1500
+    assert found["served"] == 0
+
+
 @pytest.mark.parametrize("reward", ["worth", "unwelcome"])
 def test_other_rewards(reward: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Money and unwelcome words are judged by the same log."""
@@ -221,7 +250,7 @@ def test_it_is_listed() -> None:
 
 def test_a_town_knows_the_truth(capsys: pytest.CaptureFixture[str]) -> None:
     """What each candidate is truly worth stands beside its estimate."""
-    options = ["--town", "3", "--customers", "60", "--events", "3000", "--insist", "--json"]
+    options = ["--town", "3", "--customers", "60", "--events", "1200", "--insist", "--json"]
     assert main(options) in {0, 3}
     result = _last(capsys.readouterr().out)
     assert result["decisions"] > 0
