@@ -11,7 +11,7 @@ from flows.adapters.recognise import Reader
 from flows.adapters.registry import RegistryFrames
 from flows.backup import backup_run, restore_absent
 from flows.cadence import Cadence, Retention, Shelf
-from flows.decide import DecideFlow, DecideOptions, owned
+from flows.decide import PIECE_MAX, DecideFlow, DecideOptions, owned
 from flows.encoder import MiniLmEncoder
 from flows.follow import FollowFlow
 from flows.identity import Bounds, Identities
@@ -235,7 +235,7 @@ def _run_of(settings: Settings, stop: Stop) -> RunOf:
         event_clock=own.clock == "event",
         sync_s=own.wal_sync_ms / 1000,
         scrub_s=settings.state.scrub_after_s,
-        pace=Pace(batch_max=own.batch_max, idle_s=own.idle_block_ms / 1000),
+        pace=Pace(own.batch_max, PIECE_MAX, own.idle_block_ms / 1000),
     )
 
     def run(tenancy: Tenancy, member: Member | None, writer: LogWriter | None) -> DecideFlow:

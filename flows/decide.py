@@ -39,6 +39,8 @@ from state.store import ShardStore
 
 LOG = logging.getLogger(__name__)
 CONTROL_EVERY_S = 0.1
+PIECE_MAX = 8
+"""Records of one shard that are decided on before what follows from them is sent."""
 SETTLE_EVERY_S = 0.05
 """How often what is held is committed when there is a moment's rest; under load, with each shard's tick."""
 
@@ -276,6 +278,7 @@ class DecideFlow:
         return {}
 
     def _parcels(self, shard: Shard, entries: Iterable[OutboxEntry]) -> list[Parcel]:
+        """What to send, offers first: somebody waits for them, and the broker takes one request after another."""
         return [
             Parcel(
                 entry.topic,
@@ -284,7 +287,7 @@ class DecideFlow:
                 entry.headers,
                 partial(shard.acknowledge, entry.sequence),
             )
-            for entry in entries
+            for entry in sorted(entries, key=lambda entry: entry.topic != topics.OFFERS)
         ]
 
     def _control_refused(self, record: Record, error: InputError) -> None:

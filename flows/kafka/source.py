@@ -31,11 +31,13 @@ class Pace:
     """How the source reads.
 
     ``idle_s`` is how long it waits when nothing comes; longer costs less CPU, and no latency.
-    ``batch_max`` bounds what one turn reads. ``tick_s`` is the period of ticks, None for none.
+    ``batch_max`` bounds what one turn reads, ``piece_max`` what is handed on of one shard at a time: an answer
+    waits for its own piece alone, and for one piece of each other shard. ``tick_s`` is the period of ticks, None for none.
     ``until_end`` ends the run once every partition was read to its end; ``tell_end`` only takes note of it.
     """
 
     batch_max: int = 512
+    piece_max: int | None = None
     idle_s: float = 0.01
     tick_s: float | None = 1.0
     until_end: bool = False
@@ -242,7 +244,7 @@ class LogReader(StatelessSourcePartition[Batch]):
             by_shard.setdefault(record.partition, []).append(record)
         if by_shard:
             self._watch.up()
-        return [Batch(shard, tuple(records)) for shard, records in by_shard.items()]
+        return pieces(by_shard, self._pace.piece_max)
 
     def _failed(self, message: Message, error: KafkaError) -> None:
         """Stop at what won't heal; librdkafka retries the rest, and `Watch` bounds how long."""
@@ -256,6 +258,18 @@ class LogReader(StatelessSourcePartition[Batch]):
         return (
             self._pace.until_end and not self._open and not self._eager_turns and not self._waiting
         )
+
+
+def pieces(by_shard: Mapping[int, Sequence[Record]], size: int | None) -> list[Batch]:
+    """What came as batches of at most so many records, the shards in turn and each in its order."""
+    longest = max(map(len, by_shard.values()), default=0)
+    step = size or longest
+    return [
+        Batch(shard, tuple(records[start : start + step]))
+        for start in range(0, longest, step or 1)
+        for shard, records in by_shard.items()
+        if start < len(records)
+    ]
 
 
 def to_record(message: Message, roles: Mapping[str, str]) -> Record:

@@ -17,8 +17,11 @@ from confluent_kafka import Consumer, Producer
 from rich.console import Console
 from rich.table import Table
 
+from flows.worker import dismiss_collector
 from scripts.benchmarks.lab import DEADLINE_S, Lab, lab
 from scripts.benchmarks.load import Load
+from scripts.benchmarks.staged import SLOW_S
+from scripts.benchmarks.stations import BENCH, Answer, Seen, tables
 
 SETTINGS = """
 [kafka]
@@ -46,6 +49,7 @@ BURST = 1
 """The load wakes every so many seconds, or when an answer comes, and sends what is due."""
 PROBES = 200
 """Customers who open the app last: once all are answered, every shard is through with the past."""
+STAGES = "stages.json"
 QUANTILES = (50.0, 99.0, 99.9)
 
 
@@ -64,9 +68,15 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--prefer", choices=("auto", "apache", "embedded"), default="auto")
     parser.add_argument("--broker", help="address of a running broker with empty topics")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument(
+        "--stages", action="store_true", help="also where the milliseconds go; costs a little"
+    )
     options = parser.parse_args(argv)
     with lab(options.prefer, options.broker) as place:
-        samples = measure(place, options)
+        seen = measure(place, options)
+        report = place.directory / STAGES
+        stages = tables(seen["decide"], report) if report.exists() else []
+    samples = {name: [answer.ms for answer in found.answers] for name, found in seen.items()}
     silent = [name for name, ms in samples.items() if not ms]
     if silent:
         sys.exit(f"no answer came from: {', '.join(silent)}")
@@ -79,11 +89,13 @@ def main(argv: list[str]) -> int:
         print(json.dumps({"rate": options.rate, **figures}))
     else:
         _print(figures, options.rate)
+    for table in stages:
+        Console(file=sys.stderr).print(table)
     return 0
 
 
-def measure(place: Lab, options: argparse.Namespace) -> dict[str, list[float]]:
-    """Milliseconds by contender, all rounds together."""
+def measure(place: Lab, options: argparse.Namespace) -> dict[str, Seen]:
+    """What the bench saw of each contender, all rounds together."""
     config = place.configure(
         SETTINGS.format(
             bootstrap=place.bootstrap, partitions=options.partitions, directory=place.directory
@@ -92,9 +104,12 @@ def measure(place: Lab, options: argparse.Namespace) -> dict[str, list[float]]:
     place.run("-m", "flows", "topics", "--config", str(config))
     place.topics({"echo-in": options.partitions, "echo-out": options.partitions})
     load = Load(options.customers, seed=options.seed)
-    samples: dict[str, list[float]] = {"echo": [], "decide": []}
+    seen = {"echo": Seen(), "decide": Seen()}
+    flow = ["flows"]
+    if options.stages:
+        flow = ["scripts.benchmarks.staged", str(place.directory / STAGES)]
     with (
-        place.process("decide", "-m", "flows", "decide", "--config", str(config)),
+        place.process("decide", "-m", *flow, "decide", "--config", str(config)),
         place.process(
             "echo", "-m", "scripts.benchmarks.echo", place.bootstrap, "echo-in", "echo-out"
         ),
@@ -105,16 +120,15 @@ def measure(place: Lab, options: argparse.Namespace) -> dict[str, list[float]]:
         producer = place.producer()
         _settle(load, producer, offers, echoed)
         warm_up = argparse.Namespace(rate=options.rate, seconds=options.warm_up)
-        for consumer, topic in ((echoed, "echo-in"), (offers, "transactions")):
-            _round(load, producer, consumer, warm_up, iter(()), topic=topic)
+        ways = ((echoed, "echo-in", "echo"), (offers, "transactions", "decide"))
+        for consumer, topic, _ in ways:
+            _round(load, producer, consumer, warm_up, iter(()), topic=topic, seen=Seen())
         for _ in range(options.rounds):
-            samples["echo"] += _round(load, producer, echoed, options, spare, topic="echo-in")
-            samples["decide"] += _round(
-                load, producer, offers, options, spare, topic="transactions"
-            )
+            for consumer, topic, name in ways:
+                _round(load, producer, consumer, options, spare, topic=topic, seen=seen[name])
         offers.close()
         echoed.close()
-    return samples
+    return seen
 
 
 def take_past(place: Lab, load: Load) -> None:
@@ -170,16 +184,20 @@ def _round(
     spare: Iterator[str],
     *,
     topic: str,
-) -> list[float]:
+    seen: Seen,
+) -> None:
     """One round: paced events out, answers in, in one loop and one clock."""
     sent: dict[str, float] = {}
-    samples: list[float] = []
     count = int(options.rate * options.seconds)
     events = list(_events(load, spare, count))  # made before: the clock is not for making JSON
-    begin = time.perf_counter()
+    dismiss_collector()  # nor for looking through them: the worker has no collector either
+    begin = looked_at = time.perf_counter()
     produced = 0
     while produced < count or (sent and time.perf_counter() < begin + options.seconds + 5):
         now = time.perf_counter()
+        if now - looked_at > BURST_S + SLOW_S:
+            seen.pauses.append((looked_at, now - looked_at, BENCH))
+        looked_at = now
         # In small bursts: a loop that wakes for each event would itself be the load of a core.
         while produced < count and begin + produced / options.rate <= now:
             name, key, value = events[produced]
@@ -189,11 +207,11 @@ def _round(
             produced += 1
         producer.poll(0)
         for message in consumer.consume(BURST, BURST_S):
-            started = sent.pop((message.key() or b"").decode(), None)
+            name = (message.key() or b"").decode()
+            started = sent.pop(name, None)
             if started is not None and message.error() is None:
-                samples.append((time.perf_counter() - started) * 1000)
+                seen.answers.append(Answer(name, started, time.perf_counter()))
     producer.flush(10)
-    return samples
 
 
 def _events(

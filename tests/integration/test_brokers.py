@@ -1,5 +1,6 @@
 """The brokers that everything else is tested on: they start, serve, die, come back, and never stay behind."""
 
+import contextlib
 import shutil
 import signal
 import socket
@@ -161,4 +162,5 @@ def test_no_broker_is_left_behind(how: str, tmp_path: Path) -> None:
             else:
                 parent.send_signal(signal.Signals[how])
                 assert parent.wait(WAIT_S) == -signal.Signals[how]
-            assert connection.recv(1) == b"", "the broker still holds its connection"
+            with contextlib.suppress(ConnectionResetError):  # what a killed broker had not read yet
+                assert connection.recv(1) == b"", "the broker still holds its connection"
