@@ -133,8 +133,9 @@ def _gain(sample: Sample, effective: float) -> Worth:
     log = sample.log
     terms = ESTIMATORS[DEFAULT].estimate(sample).terms - log.rewards
     value = float(terms.mean())
-    # Where both choose alike there is nothing that the log could have failed to meet.
-    apart = min(float(np.abs(sample.weights - 1.0).mean()) / 2.0, 1.0)
+    # Where both choose alike, or what they choose is settled, there is nothing that the log failed to meet.
+    distances = (float(np.abs(weights - 1.0).mean()) for weights in (sample.weights, sample.doubts))
+    apart = min(*distances, 2.0) / 2.0
     most = apart * (log.span[1] - log.span[0])
     low, high = interval(
         value, standard_error(terms, log.clusters), effective=effective, span=(-most, most)
@@ -147,13 +148,16 @@ def _sequence(sample: Sample) -> tuple[float, float] | None:
         return None
     least, most = sample.log.reward_range
     rewards, logged = (sample.log.rewards - least) / (most - least), sample.log.logged
-    if logged is None or sample.shares[logged <= 0.0].any():
+    weights, shares = sample.weights, sample.shares
+    if least == 0.0:
+        weights = np.where(sample.log.settled_here, 0.0, weights)
+        shares = shares.copy()
+        shares[:, list(sample.log.settled)] = 0.0
+    if logged is None or shares[logged <= 0.0].any():
         # Without a ceiling the upper side counts what the log can't show as if it were all rewarded.
         found = of_policy(sample.weights, rewards, alpha=ALPHA)
     else:
-        ratios = np.divide(
-            sample.shares, logged, out=np.zeros_like(sample.shares), where=logged > 0.0
-        )
-        found = at_these_moments(sample.weights, rewards, ratios.max(axis=1), alpha=ALPHA)
+        ratios = np.divide(shares, logged, out=np.zeros_like(shares), where=logged > 0.0)
+        found = at_these_moments(weights, rewards, ratios.max(axis=1), alpha=ALPHA)
     low, high = (float(side[-1]) * (most - least) + least for side in (found.low, found.high))
     return low, high

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.models import Floats, Integers
 
@@ -22,7 +23,8 @@ class Log:
     allowed; None where only the chosen one's was written down. ``contexts`` shape (n, d), or (n, K, d) where
     each action is seen in its own way; they must not depend on what was chosen. ``clusters`` shape (n,):
     decisions of one number may depend on each other (one customer's, say). ``reward_range`` is the least and
-    the largest reward that there can be; None where that is not known.
+    the largest reward that there can be; None where that is not known. ``settled`` are actions that bring 0
+    whatever happens, by definition: saying nothing is never taken up.
     """
 
     actions: Integers
@@ -33,6 +35,7 @@ class Log:
     logged: Floats | None = None
     clusters: Integers | None = None
     reward_range: tuple[float, float] | None = None
+    settled: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what everything else rests on.
@@ -65,12 +68,19 @@ class Log:
                 raise ValueError("logged and propensities disagree about what was chosen")
 
     def _check_range(self) -> None:
+        if self.rewards[self.settled_here].any():
+            raise ValueError("a settled action has a reward that is not 0: it is not settled")
         if self.reward_range is not None:
             least, most = self.reward_range
             if not least < most or self.rewards.min() < least or self.rewards.max() > most:
                 raise ValueError(
                     f"rewards leave their range {least}..{most}: mend one or the other"
                 )
+
+    @cached_property
+    def settled_here(self) -> NDArray[np.bool_]:
+        """Where a settled action was chosen, shape (n,)."""
+        return np.isin(self.actions, self.settled)
 
     @property
     def span(self) -> tuple[float, float]:
@@ -111,6 +121,16 @@ class Sample:
         taken: Floats = self.shares[np.arange(len(self.log)), self.log.actions]
         weights: Floats = taken / self.log.propensities
         return weights
+
+    @cached_property
+    def doubts(self) -> Floats:
+        """The weights with what is settled taken at its expectation, shape (n,): mean 1 too, and tamer.
+
+        What the log has to show of a candidate is only what its open choices bring.
+        """
+        settled = self.shares[:, list(self.log.settled)].sum(axis=1)
+        doubts: Floats = settled + np.where(self.log.settled_here, 0.0, self.weights)
+        return doubts
 
     @cached_property
     def baseline(self) -> Floats:

@@ -21,7 +21,7 @@ CLUSTERS_MIN = 20
 
 @dataclass(frozen=True)
 class Overlap:
-    """How much of the candidate the log holds.
+    """How much of the candidate the log holds; weights are `Sample.doubts`.
 
     ``effective`` is (sum w)² / sum w², the number of decisions that the log is worth for this candidate;
     ``effective_rewards`` the same over w·|r|. ``missing`` is the share of the candidate's choices that the
@@ -45,11 +45,12 @@ def overlap(sample: Sample) -> Overlap:
 
     Source: Kish 1965 (effective sample size); Owen, Monte Carlo, 9.3 (diagnostics of weights).
     """
-    weights, logged = sample.weights, sample.log.logged
+    weights, logged = sample.doubts, sample.log.logged
     missing: float | None = None
     actions: tuple[int, ...] = ()
     if logged is not None:
         lost = np.where(logged > 0.0, 0.0, sample.shares)
+        lost[:, list(sample.log.settled)] = 0.0
         missing = float(lost.sum() / len(weights))
         by_action = lost.sum(axis=0)
         ranked = np.argsort(-by_action, kind="stable")[:NAMED_MAX]
@@ -107,7 +108,7 @@ def reasons(sample: Sample, found: Overlap, *, names: Sequence[str] = ()) -> tup
             f"the log is of {groups} independent customers, and {CLUSTERS_MIN} are needed to tell luck from"
             " merit: record more of them"
         )
-    error = float(sample.weights.std(ddof=1)) / found.decisions**0.5 if found.decisions > 1 else 0.0
+    error = float(sample.doubts.std(ddof=1)) / found.decisions**0.5 if found.decisions > 1 else 0.0
     gone = found.missing or 0.0
     # With a handful of weights their own error is not to be trusted.
     enough = found.effective >= EFFECTIVE_MIN

@@ -86,7 +86,7 @@ def cross_fit(log: Log, *, folds: int = 3, seed: int = 0) -> Floats:
     parts = deal(log, folds=folds, seed=seed)
     expected = np.zeros((len(log), log.action_count))
     for part in np.unique(parts):
-        rows = np.flatnonzero(parts != part)
+        rows = np.flatnonzero((parts != part) & ~log.settled_here)
         if not len(rows):
             continue
         mine = np.flatnonzero(parts == part)
@@ -94,6 +94,7 @@ def cross_fit(log: Log, *, folds: int = 3, seed: int = 0) -> Floats:
             log, rows, penalty=_penalty(log, rows, parts=deal(log, folds=HELD_OUT, seed=~seed))
         )
         expected[mine] = model.predict(log.contexts[mine])
+    expected[:, list(log.settled)] = 0.0
     return expected
 
 

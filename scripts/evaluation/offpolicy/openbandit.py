@@ -65,7 +65,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             result |= _judge(logs[source], logs[target], source, target, options)
             results.append(result)
             _tell(result)
-    return {"data": "open bandit", "told": None, "results": results}
+    brief: dict[str, dict[str, Any]] = {}
+    for row in results:
+        brief.setdefault(row["campaign"], {})[f"{row['log']}_to_{row['candidate']}"] = {
+            name: [found["relative_error"], *found["relative_error_interval"]]
+            for name, found in row["estimates"].items()
+        }
+    return {"data": "open bandit", "relative_errors": brief, "results": results}
 
 
 def _judge(

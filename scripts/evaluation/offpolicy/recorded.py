@@ -133,6 +133,7 @@ def _log(recording: Recording, places: Mapping[str, int], *, reward: str) -> Log
         logged=_spread(moments, places, _as_logged),
         clusters=np.array([who[m.customer] for m in moments]),
         reward_range=(0.0, top if reward == "worth" else 1.0),
+        settled=(places[SILENCE],) if SILENCE in places else (),
     )
 
 

@@ -257,7 +257,8 @@ def test_a_town_knows_the_truth(capsys: pytest.CaptureFixture[str]) -> None:
     rows = result["candidates"]
     assert all(0.0 <= row["truth"] <= 1.0 for row in rows.values())
     assert rows["silence"]["truth"] == 0.0
-    assert rows["committee"]["weight_mean"] == pytest.approx(1.0)
+    assert rows["committee"]["estimates"]["ips"]["value"] == pytest.approx(result["earned"])
+    assert rows["silence"]["estimates"]["dr"]["value"] == 0.0
 
 
 def test_records_of_another_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

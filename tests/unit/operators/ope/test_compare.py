@@ -82,3 +82,30 @@ def test_rewards_in_money_have_no_sequence() -> None:
     (found,) = compare(money, {"even": np.full((600, 3), 1 / 3)})
     assert found.sequence is None
     assert found.worths["dr"].value == pytest.approx(float(money.rewards.mean()), rel=0.05)
+
+
+def test_what_is_settled_needs_no_log() -> None:
+    """An action that never brings anything is worth 0, however rarely the log shows it."""
+    source = np.random.default_rng(9)
+    shares = np.tile([0.495, 0.495, 0.01], (800, 1))
+    taken = source.choice(3, size=800, p=shares[0])
+    rewards = (source.random(800) < np.array([0.2, 0.4, 0.0])[taken]).astype(np.float64)
+    log = Log(
+        taken,
+        rewards,
+        shares[np.arange(800), taken],
+        np.zeros((800, 1)),
+        3,
+        logged=shares,
+        reward_range=(0.0, 1.0),
+    )
+    silent = {"silent": np.tile([0.0, 0.0, 1.0], (800, 1))}
+    assert compare(log, silent)[0].verdict == "cannot tell"
+    (found,) = compare(replace(log, settled=(2,)), silent)
+    assert found.worths["dr"].value == 0.0
+    assert found.verdict == "worse"
+    assert found.overlap.effective == pytest.approx(800.0)
+    assert found.sequence is not None
+    assert found.sequence[1] < 0.1
+    with pytest.raises(ValueError, match="not settled"):
+        replace(log, settled=(0,))
