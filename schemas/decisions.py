@@ -79,11 +79,38 @@ class Rival:
 
 
 @dataclass(slots=True, frozen=True)
+class Parts:
+    """What each feature of the context adds to a score against the average customer, in their order.
+
+    ``names``, ``values``, ``usual`` and ``adds`` are aligned.
+    """
+
+    names: Sequence[str] = ()
+    values: Sequence[float] = ()
+    usual: Sequence[float] = ()
+    adds: Sequence[float] = ()
+
+    def ranked(self) -> tuple[tuple[str, float, float], ...]:
+        """(feature, value, contribution), largest first.
+
+        A zero was withheld (or is exactly usual), so it adds nothing and isn't named.
+
+        Example:
+            >>> Parts(("a", "b", "c"), (1.0, 0.0, 2.0), (0.0, 0.5, 0.0), (0.25, 9.0, -0.5)).ranked()
+            (('c', 2.0, -0.5), ('a', 1.0, 0.25))
+        """
+        rows = zip(self.names, self.values, self.usual, self.adds, strict=True)
+        told = [(name, x, part) for name, x, usual, part in rows if x not in (0.0, usual)]
+        told.sort(key=lambda factor: (-abs(factor[2]), factor[0]))
+        return tuple(told)
+
+
+@dataclass(slots=True, frozen=True)
 class Choice:
     """What was chosen, how, and with which exact probability.
 
     ``actions``, ``scores`` and ``propensities`` are aligned: all that could have been chosen.
-    ``contributions`` are (feature, value, contribution) of the chosen action's score, largest first.
+    ``parts`` are what the features add to the chosen action's score.
     ``votes`` is the chosen action's votes out of ``voters``.
     """
 
@@ -95,10 +122,15 @@ class Choice:
     propensities: Sequence[float]
     draw: float
     model: str
-    contributions: tuple[tuple[str, float, float], ...] = ()
+    parts: Parts = field(default_factory=Parts)
     votes: int = 0
     voters: int = 0
     rival: Rival | None = None
+
+    @property
+    def contributions(self) -> tuple[tuple[str, float, float], ...]:
+        """(feature, value, contribution) of the chosen action's score, largest first; built when asked for."""
+        return self.parts.ranked()
 
     @property
     def scored(self) -> tuple[Scored, ...]:

@@ -43,7 +43,7 @@ def choose_by(
         propensity=propensities[chosen],
         propensities=propensities,
         draw=draw,
-        contributions=explain(
+        parts=explain(
             snapshot,
             context=alternatives.contexts[chosen],
             action_features=alternatives.action_features[chosen],

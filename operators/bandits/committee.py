@@ -7,16 +7,18 @@ that every sum fits the 53 bits of a float: the votes are the same bits on every
 of summation. There is no exp, log or power anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import starmap
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is an exception
 
 import numpy as np
 
 from operators.bandits.draw import certain, pick
 from operators.contracts import Alternatives
 from operators.draws import uniform
-from schemas.decisions import Choice
+from schemas.decisions import Choice, Parts
 from schemas.errors import ComponentError
 from schemas.models import CommitteeSnapshot, Floats, Models
 from schemas.rules import Rules
@@ -28,6 +30,9 @@ class _Layout:
 
     ``bilinear`` has shape (dx, (M + 1)·da), ``offsets`` shape (K + 1, M + 1); its last row is the zero
     offset of an action that the snapshot doesn't know. ``rows`` is action → row of ``offsets``.
+    ``pack`` and ``pack_context`` write the features of one action and of a context as bytes. ``slopes``, shape
+    (dx, da), is the mean model and ``usually``, dx numbers, the average context. ``shares`` is the number of
+    actions → the propensity of each number of votes.
     """
 
     snapshot: CommitteeSnapshot
@@ -35,7 +40,22 @@ class _Layout:
     offsets: Floats
     rows: dict[str, int]
     members: int
-    da: int
+    pack: Callable[..., bytes]
+    pack_context: Callable[..., bytes]
+    slopes: Floats
+    usually: list[float]
+    shares: dict[int, Floats]
+
+
+@dataclass(slots=True, frozen=True)
+class _Menu:
+    """Actions laid out: their features, shape (da, actions), and their offsets, shape (M + 1, actions)."""
+
+    layout: _Layout
+    actions: tuple[str, ...]
+    features: tuple[tuple[float, ...], ...]
+    columns: Floats
+    offsets: Floats
 
 
 class PosteriorCommittee:
@@ -51,8 +71,12 @@ class PosteriorCommittee:
     name = "committee"
 
     def __init__(self) -> None:
-        """Start without a layout; it's made when a snapshot is first seen, and kept while it serves."""
+        """Start without layouts; they're made when a snapshot, or a set of actions, is first seen.
+
+        That of a snapshot is kept while it serves, that of actions while the very same are offered.
+        """
         self._layout: _Layout | None = None
+        self._menu: _Menu | None = None
 
     def choose(self, alternatives: Alternatives, *, models: Models, rules: Rules) -> Choice:
         """Count the votes and draw.
@@ -65,23 +89,29 @@ class PosteriorCommittee:
             ComponentError: No snapshot, or one made for other features. Disposition: degrade.
         """
         del rules
-        layout = self._lay_out(models.committee, alternatives)
+        layout = self._lay_out(models.committee)
         snapshot = layout.snapshot
-        scores = _scores(layout, alternatives)
+        menu = self._laid(layout, alternatives)
+        contexts, which = _distinct(layout, alternatives.contexts)
+        scores = _scores(menu, contexts, which)
         count = len(alternatives.actions)
-        votes = np.bincount(scores[:, 1:].argmax(axis=0), minlength=count).tolist()
-        mean = scores[:, 0].tolist()
+        votes = np.bincount(scores[1:].argmax(axis=1), minlength=count)
+        mean: list[float] = scores[0].tolist()
+        propensities: list[float]
         if alternatives.explore:
-            share = snapshot.floor / count
-            weight = (1.0 - snapshot.floor) / layout.members
-            propensities = [weight * vote + share for vote in votes]
+            by_votes = layout.shares.get(count)
+            shares = (_shares(layout, count) if by_votes is None else by_votes).take(votes)
+            propensities = shares.tolist()
             draw = uniform(alternatives.key, snapshot.digest)
-            chosen = pick(propensities, draw)
-            arm = "exploit" if votes[chosen] == max(votes) else "explore"
+            chosen = pick(shares, draw)
+            arm = "exploit" if votes[chosen] == votes.max() else "explore"
         else:
             chosen = max(range(count), key=mean.__getitem__)
             propensities = list(certain(count, chosen))
             draw, arm = 0.0, "exploit"
+        # As `explain`, from what is laid out already.
+        adds = contexts[which[chosen] if which else 0] - snapshot.context_mean
+        adds *= layout.slopes.dot(menu.columns[:, chosen])
         return Choice(
             action=alternatives.actions[chosen],
             arm=arm,
@@ -91,28 +121,31 @@ class PosteriorCommittee:
             propensities=propensities,
             draw=draw,
             model=snapshot.digest,
-            contributions=explain(
-                snapshot,
-                context=alternatives.contexts[chosen],
-                action_features=alternatives.action_features[chosen],
+            parts=Parts(
+                snapshot.context_names, alternatives.contexts[chosen], layout.usually, adds.tolist()
             ),
-            votes=votes[chosen],
+            votes=int(votes[chosen]),
             voters=layout.members,
         )
 
-    def _lay_out(self, snapshot: CommitteeSnapshot | None, alternatives: Alternatives) -> _Layout:
+    def _lay_out(self, snapshot: CommitteeSnapshot | None) -> _Layout:
         if snapshot is None:
             raise ComponentError("component.bandit", "no committee was published")
         layout = self._layout
         if layout is None or layout.snapshot is not snapshot:
             layout = self._layout = _prepare(snapshot)
-        dx, da = len(snapshot.context_names), layout.da
-        if set(map(len, alternatives.contexts)) != {dx} or set(
-            map(len, alternatives.action_features)
-        ) != {da}:
-            detail = f"the snapshot expects {dx} context and {da} action features"
-            raise ComponentError("component.bandit", detail, hint="let the learner publish anew")
         return layout
+
+    def _laid(self, layout: _Layout, alternatives: Alternatives) -> _Menu:
+        menu = self._menu
+        if (
+            menu is None
+            or menu.actions is not alternatives.actions
+            or menu.features is not alternatives.action_features
+            or menu.layout is not layout
+        ):
+            menu = self._menu = _offered(layout, alternatives)
+        return menu
 
 
 def _prepare(snapshot: CommitteeSnapshot) -> _Layout:
@@ -120,59 +153,96 @@ def _prepare(snapshot: CommitteeSnapshot) -> _Layout:
     rows = np.vstack((snapshot.mean, snapshot.theta))
     count = rows.shape[0]
     bilinear = rows[:, : dx * da].reshape(count, dx, da).transpose(1, 0, 2).reshape(dx, count * da)
-    offsets = np.zeros((len(snapshot.actions) + 1, count))
-    offsets[:-1] = rows[:, dx * da :].T
-    known = {action: index for index, action in enumerate(snapshot.actions)}
-    return _Layout(snapshot, np.ascontiguousarray(bilinear), offsets, known, count - 1, da)
+    return _Layout(
+        snapshot=snapshot,
+        bilinear=np.ascontiguousarray(bilinear),
+        offsets=np.vstack((rows[:, dx * da :].T, np.zeros((1, count)))),
+        rows={action: index for index, action in enumerate(snapshot.actions)},
+        members=count - 1,
+        pack=Struct(f"={da}d").pack,
+        pack_context=Struct(f"={dx}d").pack,
+        slopes=np.ascontiguousarray(snapshot.mean[: dx * da].reshape(dx, da)),
+        usually=snapshot.context_mean.tolist(),
+        shares={},
+    )
 
 
-def _scores(layout: _Layout, alternatives: Alternatives) -> Floats:
-    """Scores of shape (actions, M + 1).
+def _shares(layout: _Layout, count: int) -> Floats:
+    """The propensity of an action by its votes, where there are so many actions."""
+    floor = layout.snapshot.floor
+    share, weight = floor / count, (1.0 - floor) / layout.members
+    made: Floats = weight * np.arange(layout.members + 1, dtype=np.float64) + share
+    layout.shares[count] = made
+    return made
+
+
+def _offered(layout: _Layout, alternatives: Alternatives) -> _Menu:
+    try:
+        packed = b"".join(starmap(layout.pack, alternatives.action_features))
+    except StructError:
+        raise _misfit(layout) from None
+    rows = np.frombuffer(packed).reshape(len(alternatives.actions), -1)
+    unknown = len(layout.rows)
+    known = [layout.rows.get(action, unknown) for action in alternatives.actions]
+    return _Menu(
+        layout,
+        alternatives.actions,
+        alternatives.action_features,
+        np.ascontiguousarray(rows.T),
+        np.ascontiguousarray(layout.offsets.take(known, axis=0).T),
+    )
+
+
+def _distinct(layout: _Layout, contexts: tuple[tuple[float, ...], ...]) -> tuple[Floats, list[int]]:
+    """The different contexts, a row each, and by action the row of its own; none if all have the same.
 
     Actions of one purpose share their context: the models are contracted with each context once.
     """
-    distinct: dict[int, int] = {}
-    which = [distinct.setdefault(id(x), len(distinct)) for x in alternatives.contexts]
-    contexts = _matrix([alternatives.contexts[which.index(g)] for g in range(len(distinct))])
-    actions = _matrix(alternatives.action_features)
-    contracted = (contexts @ layout.bilinear).reshape(-1, layout.da)
-    every = (actions @ contracted.T).reshape(len(which), len(distinct), layout.members + 1)
-    unknown = len(layout.rows)
-    known = [layout.rows.get(action, unknown) for action in alternatives.actions]
-    scores: Floats = every[np.arange(len(which)), which]
-    scores += layout.offsets[known]
+    if contexts.count(contexts[0]) == len(contexts):
+        rows, which = [contexts[0]], []
+    else:
+        ids = [*map(id, contexts)]
+        found = dict(zip(ids, contexts, strict=True))
+        places = {key: place for place, key in enumerate(found)}
+        rows, which = [*found.values()], [*map(places.__getitem__, ids)]
+    try:
+        packed = b"".join(starmap(layout.pack_context, rows))
+    except StructError:
+        raise _misfit(layout) from None
+    return np.frombuffer(packed).reshape(len(rows), -1), which
+
+
+def _scores(menu: _Menu, contexts: Floats, which: list[int]) -> Floats:
+    """Scores of shape (M + 1, actions)."""
+    layout, groups = menu.layout, len(contexts)
+    models = contexts.dot(layout.bilinear).reshape(groups * (layout.members + 1), -1)
+    scores: Floats = models.dot(menu.columns)
+    if which:
+        every = scores.reshape(groups, layout.members + 1, -1)
+        scores = every[which, :, np.arange(len(which))].T
+    scores += menu.offsets
     return scores
 
 
-def _matrix(rows: Sequence[tuple[float, ...]]) -> Floats:
-    """Rows of one length as an array; on so few numbers much faster than `numpy.array`."""
-    count, size = len(rows), len(rows[0])
-    return np.fromiter(chain.from_iterable(rows), np.float64, count * size).reshape(count, size)
+def _misfit(layout: _Layout) -> ComponentError:
+    dx, da = len(layout.snapshot.context_names), len(layout.snapshot.action_names)
+    detail = f"the snapshot expects {dx} context and {da} action features"
+    return ComponentError("component.bandit", detail, hint="let the learner publish anew")
 
 
 def explain(
     snapshot: CommitteeSnapshot, *, context: Sequence[float], action_features: Sequence[float]
-) -> tuple[tuple[str, float, float], ...]:
-    """The exact additive parts of an action's score: (feature, value, contribution), largest first.
+) -> Parts:
+    """The exact additive parts of an action's score: a feature adds (x_i − x̄_i)·(Θ a)_i.
 
-    A feature adds (x_i − x̄_i)·(Θ a)_i against the average context. A zero was withheld (or is exactly
-    usual), so it adds nothing and isn't named.
-
-    Returns:
-        Factors whose contributions sum, with `reference`, to the score of the mean model.
+    They sum, with `reference`, to the score of the mean model.
 
     Source: Lundberg & Lee 2017, linear SHAP (interventional), which is exact for a linear model.
     """
-    slopes = _slopes(snapshot, action_features)
-    factors = [
-        (name, value, (value - usual) * slope)
-        for name, value, usual, slope in zip(
-            snapshot.context_names, context, snapshot.context_mean.tolist(), slopes, strict=True
-        )
-        if value not in (0.0, usual)
-    ]
-    factors.sort(key=lambda factor: (-abs(factor[2]), factor[0]))
-    return tuple(factors)
+    adds = np.array(context) - snapshot.context_mean
+    adds *= _slopes(snapshot, action_features)
+    usual: list[float] = snapshot.context_mean.tolist()
+    return Parts(snapshot.context_names, context, usual, adds.tolist())
 
 
 def reference(
@@ -183,7 +253,7 @@ def reference(
     action_features: Sequence[float],
 ) -> float:
     """The score of the average customer for an action: what the contributions are counted from."""
-    slopes = _slopes(snapshot, action_features)
+    slopes: list[float] = _slopes(snapshot, action_features).tolist()
     means: list[float] = snapshot.context_mean.tolist()
     usual = sum(
         (mean * slope for x, mean, slope in zip(context, means, slopes, strict=True) if x != 0.0),
@@ -195,9 +265,8 @@ def reference(
     return usual
 
 
-def _slopes(snapshot: CommitteeSnapshot, action_features: Sequence[float]) -> list[float]:
+def _slopes(snapshot: CommitteeSnapshot, action_features: Sequence[float]) -> Floats:
     """(Θ a) of the mean model, one slope a context feature."""
     dx, da = len(snapshot.context_names), len(snapshot.action_names)
     slopes: Floats = snapshot.mean[: dx * da].reshape(dx, da) @ np.array(action_features)
-    values: list[float] = slopes.tolist()
-    return values
+    return slopes

@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 
-def pick(propensities: Sequence[float], draw: float) -> int:
+from schemas.models import Floats
+
+
+def pick(propensities: Sequence[float] | Floats, draw: float) -> int:
     """The index at which the running sum passes the draw.
 
     Args:
@@ -19,17 +23,12 @@ def pick(propensities: Sequence[float], draw: float) -> int:
 
     Source: Devroye 1986, inversion by sequential search.
     """
-    total = 0.0
-    last = 0
-    for index, propensity in enumerate(propensities):
-        if propensity <= 0.0:
-            continue
-        total += propensity
-        last = index
-        if draw < total:
-            return index
+    # Accumulated one after another, as anybody would add them up: the same bits everywhere.
+    index = int(np.add.accumulate(propensities).searchsorted(draw, "right"))
+    if index < len(propensities):
+        return index
     # Rounding may leave the sum a hair under one: the last possible one takes the rest.
-    return last
+    return max(place for place, propensity in enumerate(propensities) if propensity > 0.0)
 
 
 def certain(count: int, chosen: int) -> tuple[float, ...]:

@@ -21,7 +21,8 @@ from schemas.base import DAY_MS
 from schemas.decisions import SILENCE, Lesson
 from schemas.models import CommitteeSnapshot, Floats
 
-CHUNK = 256
+CHUNK = 1024
+"""Lessons that are summed in one go; how many changes no bit."""
 MEMBERS = 64
 PRIOR_COUNT = 6.0
 

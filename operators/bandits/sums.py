@@ -8,9 +8,10 @@ import numpy as np
 from operators.bandits.grid import (
     EXACT_SQUARES,
     Z_STEPS,
+    packed,
     snap_actions,
     snap_context,
-    snap_label,
+    snap_rewards,
 )
 from schemas.decisions import Lesson
 from schemas.models import Floats
@@ -89,28 +90,36 @@ def sums(lessons: Sequence[Lesson]) -> Statistics:
     Returns:
         Exact sums: first labels count in full; revisions move ``moment``, ``reward``, ``squares``.
     """
-    x = snap_context([lesson.context for lesson in lessons])
-    a = snap_actions([lesson.action_features for lesson in lessons])
+    x = snap_context(packed([lesson.context for lesson in lessons]))
+    a = snap_actions(packed([lesson.action_features for lesson in lessons]))
     # The product is put back on the 2^-10 grid, which makes room for 10^9 lessons in an exact sum.
-    q: Floats = np.einsum("ni,nj->nij", x, a).reshape(len(lessons), -1)
+    q: Floats = np.einsum("ni,nj->nij", x * Z_STEPS, a).reshape(len(lessons), -1)
+    np.rint(q, out=q)
+    q /= Z_STEPS
     # Adding zero turns −0 into 0: equal numbers, but other bits.
-    q = np.rint(q * Z_STEPS) / Z_STEPS + 0.0
-    new = np.array([snap_label(lesson.label) for lesson in lessons])
-    old = np.array(
-        [0.0 if ls.label_before is None else snap_label(ls.label_before) for ls in lessons]
-    )
-    first = np.array([lesson.label_before is None for lesson in lessons])
+    q += 0.0
+    before = [lesson.label_before for lesson in lessons]
+    first = np.array([label is None for label in before])
+    new = snap_rewards(np.array([lesson.label for lesson in lessons]))
+    old = snap_rewards(np.array([label or 0.0 for label in before]))
     change = new - old
+    fresh = q if first.all() else q[first]
     total = Statistics(
-        gram=q[first].T @ q[first],
+        # Of one and the same array, which numpy sees: it works half of the symmetric product out.
+        gram=fresh.T @ fresh,
         moment=change @ q,
         contexts=x[first].sum(axis=0),
         squares=float(np.sum(new * new - old * old)),
     )
+    nothing = np.zeros(q.shape[1])
+    changes: list[float] = change.tolist()
     for index, lesson in enumerate(lessons):
-        row = q[index] if first[index] else np.zeros(q.shape[1])
-        action = lesson.action
-        total.cross[action] = total.cross[action] + row if action in total.cross else row
-        total.count[action] = total.count.get(action, 0) + int(first[index])
-        total.reward[action] = total.reward.get(action, 0.0) + float(change[index])
+        action, is_first = lesson.action, before[index] is None
+        held = total.cross.get(action)
+        if held is None:
+            total.cross[action] = q[index].copy() if is_first else nothing.copy()
+        elif is_first:
+            held += q[index]
+        total.count[action] = total.count.get(action, 0) + is_first
+        total.reward[action] = total.reward.get(action, 0.0) + changes[index]
     return total

@@ -7,6 +7,7 @@ BENCHMARKS: dict[str, str] = {
     "latency": "event on `transactions` to offer on `offers`, beside a bare echo",
     "throughput": "events per second of CPU through the decide flow, beside a bare loop",
     "cost": "CPU of decide by kind of event and by stage, over a town's life",
+    "choose": "a decision and a lesson, beside River's LinUCB and Vowpal Wabbit",
     "encryption": "what sealing costs, beside the same way of an event unsealed",
     "soak": "memory of a worker over millions of events and customers",
     "features": "features read and folded, and their bytes, beside working them out anew",

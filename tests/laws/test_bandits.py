@@ -110,7 +110,7 @@ def test_contributions_and_reference_sum_to_the_score(offered: Alternatives) -> 
     choice = BANDITS["committee"].choose(offered, models=MODELS, rules=Rules())
     for index, scored in enumerate(choice.scored):
         context, features = offered.contexts[index], offered.action_features[index]
-        factors = explain(snapshot, context=context, action_features=features)
+        factors = explain(snapshot, context=context, action_features=features).ranked()
         base = reference(snapshot, action=scored.action, context=context, action_features=features)
         total = base + math.fsum(contribution for _, _, contribution in factors)
         assert math.isclose(total, scored.score, abs_tol=1e-9)

@@ -12,6 +12,7 @@ from schemas.decisions import (
     Candidate,
     Choice,
     Explanation,
+    Parts,
     Screened,
     Verdict,
 )
@@ -44,6 +45,12 @@ def choice(action: str = TRIP.id, **changes: Any) -> Choice:
         "voters": 64,
     }
     return Choice(**(fields | changes))
+
+
+def parted(*rows: tuple[str, float, float]) -> Parts:
+    """Parts of a score by (feature, value, contribution), where the usual is something else."""
+    names, values, adds = zip(*rows, strict=True)
+    return Parts(names, values, (0.25,) * len(rows), adds)
 
 
 def explain(
@@ -81,8 +88,8 @@ def test_a_signal_is_told_in_its_own_words() -> None:
 
 def test_taste_is_told_by_what_spoke_for_it() -> None:
     """Without a signal the largest positive contributions give the reason, crossed or not."""
-    contributions = ((f"{OF_PAYMENTS}×travel", 2.0, 0.6), (OF_APP, 1.0, -0.9))
-    told = explain(candidate(TRIP), choice=choice(contributions=contributions))
+    parts = parted((f"{OF_PAYMENTS}×travel", 2.0, 0.6), (OF_APP, 1.0, -0.9))
+    told = explain(candidate(TRIP), choice=choice(parts=parts))
     assert f"What spoke for it most: {WORDS[OF_PAYMENTS]}." in told.summary
     assert WORDS[OF_APP] not in told.summary
     assert [(f["feature"], f["direction"]) for f in told.top_factors] == [
@@ -93,8 +100,8 @@ def test_taste_is_told_by_what_spoke_for_it() -> None:
 
 def test_nothing_is_named_that_was_not_given() -> None:
     """A contribution of a source that was not used is told neither in words nor as a factor."""
-    contributions = ((OF_PLACES, 0.0, 0.8), ("const", 1.0, 0.5), (OF_APP, 1.0, 0.1))
-    told = explain(candidate(TRIP), choice=choice(contributions=contributions), sources=("app",))
+    parts = parted((OF_PLACES, 2.0, 0.8), ("const", 1.0, 0.5), (OF_APP, 1.0, 0.1))
+    told = explain(candidate(TRIP), choice=choice(parts=parts), sources=("app",))
     assert [f["feature"] for f in told.top_factors] == [OF_APP]
     assert told.sources == ("how you use our app",)
     assert WORDS[OF_PLACES] not in told.summary
