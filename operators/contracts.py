@@ -47,9 +47,9 @@ class Slot:
 
 @dataclass(slots=True, frozen=True)
 class FeatureSpec:
-    """A declared feature; its slot is that of the group that declares it.
+    """A declared feature; its memory is that of the group that declares it, or those of its view.
 
-    ``unit`` is the unit of the raw value. ``window_days`` is how far back it looks, or fades; None where
+    ``source`` is what it is made of, ``also`` what else; it is shown where all of them may be used. ``unit`` is the unit of the raw value. ``window_days`` is how far back it looks, or fades; None where
     it tells how things stand, however long ago they became so. ``owner`` is the team to ask about it.
     ``purposes`` are what it may be used for where its source is granted for that purpose as well; to hold
     something back is no use of it. ``words`` names it to a customer ("your spending on travel").
@@ -68,6 +68,12 @@ class FeatureSpec:
     window_days: int | None = field(kw_only=True)
     owner: str = field(kw_only=True)
     purposes: frozenset[Purpose] = field(kw_only=True, default=EVERY_PURPOSE)
+    also: tuple[Source, ...] = field(kw_only=True, default=())
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """Everything that it is made of."""
+        return frozenset((self.source, *self.also))
 
 
 class FeatureGroup(Protocol):
@@ -83,6 +89,23 @@ class FeatureGroup(Protocol):
 
     def read(self, memory: Memory, *, now_ms: int) -> tuple[float, ...]:
         """The values at ``now_ms``, aligned with `specs`; a zero memory gives finite values."""
+        ...
+
+
+class FeatureView(Protocol):
+    """Features worked out when somebody asks, from memories that others keep; a view has no memory itself."""
+
+    name: str
+    slots: tuple[str, ...]
+    """Names of the slots that it reads: all of them, and no other."""
+    specs: tuple[FeatureSpec, ...]
+
+    def look(self, memories: Mapping[str, Memory], *, now_ms: int) -> Any:
+        """What its features at ``now_ms`` are read from, worked out once; a slot may be missing."""
+        ...
+
+    def read(self, seen: Any, name: str) -> float:
+        """One feature of what `look` returned; finite, also where nothing is known."""
         ...
 
 

@@ -22,6 +22,7 @@ from operators import (
     rebuild,
     retention,
     sense,
+    slots,
     withdrawal,
 )
 from operators.contracts import World
@@ -98,7 +99,7 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
         me.since_ms, me.latest_ms = customer.since_ms, customer.latest_ms
         outcome.customer = customer if me == customer else me
         return outcome
-    sense.touch(me, customer)
+    slots.touch(me, customer)
     remembered = EVENT_MARK_BYTES * world.rules.recent_ids
     me.recent = (me.recent + event_mark(event.event_id))[-remembered:]
     return outcome
@@ -112,7 +113,7 @@ def _begin(
     if not me.since_ms:
         me.since_ms = event.at_ms
     now_ms = me.latest_ms = max(me.latest_ms, event.at_ms)
-    sense.lapse(me, now_ms=now_ms)
+    slots.lapse(me, now_ms=now_ms)
     hearing.expire(outcome, before, me, event, world=world, position=position, now_ms=now_ms)
     for name in [n for n, live in me.signals.items() if live.until_ms <= now_ms]:
         del me.signals[name]

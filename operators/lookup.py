@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from operators import consent
 from operators.features import SPECS
-from operators.sense import SOURCE_OF_SLOT, Features
+from operators.sense import SOURCES_OF, Features
+from operators.slots import SOURCE_OF_SLOT
 from schemas.base import Purpose, Source
 from schemas.customer import Customer
 
@@ -54,13 +55,13 @@ def look_up(
     values: dict[str, float] = {}
     withheld: dict[str, str] = {}
     for name in SOURCE_OF if names is None else names:
-        source = SOURCE_OF[name]
+        missing = SOURCES_OF[name] - granted
         if purpose not in PURPOSES_OF[name]:
             withheld[name] = f"it is not meant for {purpose}, whatever is agreed to"
-        elif source in granted:
+        elif not missing:
             values[name] = features[name]
         else:
-            withheld[name] = _why_not(me, source, purpose, now_ms=now_ms)
+            withheld[name] = _why_not(me, min(missing), purpose, now_ms=now_ms)
     return Answer(me.customer, purpose, now_ms, values, withheld, tuple(failed))
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from operators.contracts import Moment, Trigger
 from operators.draws import identify
 from operators.insights import INSIGHTS, cap
-from operators.sense import SOURCE_OF_SLOT, View
+from operators.sense import View
+from operators.slots import SOURCE_OF_SLOT
 from schemas.base import Purpose, Source
 from schemas.customer import Customer, Memory
 from schemas.events import EventBase
@@ -46,7 +47,7 @@ def observe(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> 
             continue
         if slot is not None and memory:
             me.slots[slot.name] = memory
-            memories[slot.name] = memory
+            memories[slot.name] = view.memories[slot.name] = memory
         found += signals
     return tuple(found)
 

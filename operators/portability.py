@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from operators.features import FEATURES
+from operators.features import FEATURES, VIEWS
 from schemas.base import Purpose, stamp
 from schemas.customer import (
     Contact,
@@ -95,6 +95,18 @@ def _derived(me: Customer, *, now_ms: int) -> list[dict[str, Any]]:
             {"feature": spec.name, "words": spec.words, "source": spec.source.value, "value": value}
             for spec, value in zip(group.specs, values, strict=True)
         ]
+    for view in VIEWS:
+        seen = view.look(me.slots, now_ms=now_ms)
+        if seen is not None:
+            found += [
+                {
+                    "feature": spec.name,
+                    "words": spec.words,
+                    "source": spec.source.value,
+                    "value": view.read(seen, spec.name),
+                }
+                for spec in view.specs
+            ]
     return found
 
 

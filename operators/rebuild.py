@@ -10,7 +10,7 @@ from operators import consent, ledger, withdrawal
 from operators.features import FEATURES
 from operators.insights import INSIGHTS
 from operators.portability import raw
-from operators.sense import SOURCE_OF_SLOT
+from operators.slots import SOURCE_OF_SLOT
 from operators.triggers import TRIGGERS
 from schemas.base import DATA_SOURCES, Source
 from schemas.customer import Customer

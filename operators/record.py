@@ -16,7 +16,7 @@ from operators.features import SPECS
 from operators.learn import REWARD_SPEC
 from operators.occasion import Deliberation, Occasion, situation_of, sources_used
 from operators.policy import FAILED
-from operators.sense import Features, View
+from operators.sense import SOURCES_OF, Features, View
 from schemas.base import DAY_MS, Purpose, Source, stamp
 from schemas.customer import Customer
 from schemas.decisions import SILENCE, Candidate, Decision, Explanation, Outcome
@@ -25,7 +25,6 @@ from schemas.offers import Kind
 
 ENGINE_VERSION = "0.1.0"
 WORDS: dict[str, str] = {spec.name: spec.words for spec in SPECS}
-SOURCE_OF: dict[str, Source] = {spec.name: spec.source for spec in SPECS}
 NOTICE = "Chosen for you by an automated system, from data that you agreed to share."
 ISSUED: dict[Kind, str] = {Kind.INTERVENTION: "intervention.issued"}
 
@@ -202,7 +201,7 @@ def _seen(features: Features, used: frozenset[Source]) -> dict[str, float]:
     """The features that a stage looked at, rounded: what this decision was made with (log once)."""
     looked_at = features.looked_at
     return {
-        name: round(looked_at[name], 6) for name in sorted(looked_at) if SOURCE_OF[name] in used
+        name: round(looked_at[name], 6) for name in sorted(looked_at) if SOURCES_OF[name] <= used
     }
 
 

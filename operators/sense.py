@@ -7,37 +7,36 @@ events cost only their fold. A plug-in that fails is named and left out: less is
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from operators import ledger
 from operators.consent import PURPOSES, Standing
-from operators.contracts import TTL_DAYS, FeatureGroup, Forecaster, Moment, Slot, Trigger, World
+from operators.contracts import (
+    FeatureGroup,
+    FeatureView,
+    Forecaster,
+    Moment,
+    Trigger,
+    World,
+)
 from operators.draws import identify
-from operators.features import FEATURES
+from operators.features import FEATURES, SPECS, VIEWS
 from operators.features.app import in_use
 from operators.forecasting import FORECASTERS
-from operators.insights import INSIGHTS, cap
 from operators.nlu import READERS
 from operators.nlu.masking import mask
+from operators.slots import SOURCE_OF_SLOT
 from operators.triggers import TRIGGERS
-from schemas.base import DAY_MS, Purpose, Source
+from schemas.base import Purpose, Source
 from schemas.customer import Customer, LiveSignal, Memory
 from schemas.decisions import Lesson
 from schemas.events import EventBase, MessageLabelled, MessageRead, MessageReceived
 from schemas.rules import Rules
 from schemas.signals import Forecast, Reading, Signal
 
-SLOTS: dict[str, Slot] = {
-    slot.name: slot
-    for slot in (
-        *(group.slot for group in FEATURES),
-        *(t.slot for t in (*TRIGGERS, *INSIGHTS) if t.slot is not None),
-        cap.SLOT,
-        *ledger.SLOTS,
-    )
-}
-"""Every slot by its name."""
-SOURCE_OF_SLOT: dict[str, Source] = {name: slot.source for name, slot in SLOTS.items()}
 GROUP_OF: dict[str, FeatureGroup] = {spec.name: group for group in FEATURES for spec in group.specs}
+VIEW_OF: dict[str, FeatureView] = {spec.name: view for view in VIEWS for spec in view.specs}
+SOURCES_OF: dict[str, frozenset[Source]] = {spec.name: spec.sources for spec in SPECS}
+"""Feature → everything that it is made of."""
 FORECASTER_OF: dict[str, Forecaster] = {forecaster.name: forecaster for forecaster in FORECASTERS}
 GROUPS_OF_KIND: dict[str, tuple[FeatureGroup, ...]] = {
     kind: tuple(group for group in FEATURES if kind in group.kinds)
@@ -50,13 +49,13 @@ TRIGGERS_OF_KIND: dict[str, tuple[Trigger, ...]] = {
 
 
 class Features(Mapping[str, float]):
-    """The features by name, each group computed when one of its own is first looked at.
+    """The features by name, each group computed when one of its own is first looked at, each view feature by feature.
 
     ``looked_at`` is what somebody asked for, in that order: what a decision was made with.
     It holds the memories and not the view: no circle of references, so nothing is left to the collector.
     """
 
-    __slots__ = ("_failed", "_memories", "_now_ms", "_values", "looked_at")
+    __slots__ = ("_failed", "_memories", "_now_ms", "_seen", "_values", "looked_at")
 
     def __init__(self, memories: Mapping[str, Memory], *, now_ms: int, failed: list[str]) -> None:
         """Look at memories that may still be folded; what fails is named in ``failed``."""
@@ -64,6 +63,7 @@ class Features(Mapping[str, float]):
         self._now_ms = now_ms
         self._failed = failed
         self._values: dict[str, float] = {}
+        self._seen: dict[str, Any] = {}
         self.looked_at: dict[str, float] = {}
 
     def __getitem__(self, name: str) -> float:
@@ -71,7 +71,11 @@ class Features(Mapping[str, float]):
         value = self.looked_at.get(name)
         if value is None:
             if name not in self._values:
-                self._read(GROUP_OF[name])
+                view = VIEW_OF.get(name)
+                if view is None:
+                    self._read(GROUP_OF[name])
+                else:
+                    self._values[name] = self._view(view, name)
             value = self.looked_at[name] = self._values[name]
         return value
 
@@ -81,17 +85,17 @@ class Features(Mapping[str, float]):
         """A look at the memories without some sources, which knows what this one computed of the others."""
         blind = Features(memories, now_ms=self._now_ms, failed=failed)
         for name, value in self._values.items():
-            if GROUP_OF[name].slot.source not in without:
+            if without.isdisjoint(SOURCES_OF[name]):
                 blind._values[name] = value
         return blind
 
     def __iter__(self) -> Iterator[str]:
         """All names, computed or not."""
-        return iter(GROUP_OF)
+        return iter(SOURCES_OF)
 
     def __len__(self) -> int:
         """How many features there are."""
-        return len(GROUP_OF)
+        return len(SOURCES_OF)
 
     def _read(self, group: FeatureGroup) -> None:
         memory = self._memories.get(group.slot.name)
@@ -104,6 +108,16 @@ class Features(Mapping[str, float]):
             values = group.read(group.slot.zero(), now_ms=self._now_ms)
         for spec, value in zip(group.specs, values, strict=True):
             self._values[spec.name] = value
+
+    def _view(self, view: FeatureView, name: str) -> float:
+        try:
+            if view.name not in self._seen:
+                self._seen[view.name] = view.look(self._memories, now_ms=self._now_ms)
+            return view.read(self._seen[view.name], name)
+        except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
+            if f"feature:{view.name}" not in self._failed:
+                self._failed.append(f"feature:{view.name}")
+            return view.read(view.look({}, now_ms=self._now_ms), name)
 
 
 class Forecasts(Mapping[str, Forecast | None]):
@@ -297,35 +311,3 @@ def label(me: Customer, event: MessageLabelled, *, world: World) -> Lesson:
         intent=event.intent,
         sources=(event.source,),
     )
-
-
-def lapse(me: Customer, *, now_ms: int) -> None:
-    """Forget memories of a customer copy that nothing was written to for as long as their slots say."""
-    today = now_ms // DAY_MS
-    for name, day in list(me.touched.items()):
-        slot = SLOTS.get(name)
-        if today - day > (TTL_DAYS if slot is None else slot.ttl_days):
-            me.slots.pop(name, None)
-            del me.touched[name]
-
-
-def touch(me: Customer, before: Customer) -> None:
-    """Note the day for each memory of a customer copy that another took the place of."""
-    today = me.latest_ms // DAY_MS
-    for name, memory in me.slots.items():
-        if memory is not before.slots.get(name) or name not in me.touched:
-            me.touched[name] = today
-    for name in me.touched.keys() - me.slots.keys():
-        del me.touched[name]
-
-
-def erase(me: Customer, sources: frozenset[Source]) -> None:
-    """Erase from a customer copy what was derived from sources that no consent covers any more."""
-    if not sources:
-        return
-    for name in [n for n in me.slots if SOURCE_OF_SLOT.get(n) in sources]:
-        del me.slots[name]
-    for name in [
-        n for n, live in me.signals.items() if not sources.isdisjoint(map(Source, live.sources))
-    ]:
-        del me.signals[name]

@@ -11,7 +11,7 @@ from typing import Any
 from operators import retention
 from operators.dialogue import ConsentChange, Pairs
 from operators.draws import identify
-from operators.sense import erase
+from operators.slots import erase
 from schemas.base import Purpose, Source, stamp
 from schemas.customer import Customer
 from schemas.decisions import Lesson, Outcome

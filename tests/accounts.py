@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from operators.contracts import Moment
-from operators.features import FEATURES, SPECS
+from operators.features import FEATURES
 from operators.forecasting import FORECASTERS
+from operators.sense import Features
 from operators.triggers import TRIGGERS
 from schemas.base import DAY_MS
 from schemas.customer import Memory
@@ -96,13 +97,11 @@ def folded(
 
 
 def values(memories: Mapping[str, Memory], *, now_ms: int) -> dict[str, float]:
-    """Every feature by name."""
-    read = [
-        value
-        for group in FEATURES
-        for value in group.read(memories.get(group.slot.name, group.slot.zero()), now_ms=now_ms)
-    ]
-    return dict(zip((spec.name for spec in SPECS), read, strict=True))
+    """Every feature by name, those of the views too."""
+    failed: list[str] = []
+    read = dict(Features(memories, now_ms=now_ms, failed=failed))
+    assert not failed
+    return read
 
 
 def moment_of(

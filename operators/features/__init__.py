@@ -14,6 +14,7 @@ from operators.features.profile import Profile
 from operators.features.recurring import RecurringPayments
 from operators.features.spend import Spend
 from operators.features.text import Texts
+from operators.features.views import VIEWS
 
 FEATURES: tuple[FeatureGroup, ...] = (
     Cash(),
@@ -28,10 +29,13 @@ FEATURES: tuple[FeatureGroup, ...] = (
 )
 """Every feature group, in order; each owns one slot of the customer record."""
 
-SPECS: tuple[FeatureSpec, ...] = tuple(spec for group in FEATURES for spec in group.specs)
-"""Every declared feature, in order."""
+SPECS: tuple[FeatureSpec, ...] = (
+    *(spec for group in FEATURES for spec in group.specs),
+    *(spec for view in VIEWS for spec in view.specs),
+)
+"""Every declared feature, in order: those of the groups, then those of the views."""
 
 CONTEXT: tuple[FeatureSpec, ...] = tuple(spec for spec in SPECS if spec.context)
 """The features that the bandit sees, in order."""
 
-__all__ = ["CONTEXT", "FEATURES", "SPECS"]
+__all__ = ["CONTEXT", "FEATURES", "SPECS", "VIEWS"]

@@ -65,6 +65,9 @@ def lowered(made: Mapping[str, Any], event: TransactionBooked, before: int, afte
             held = _CELL.unpack_from(cells, at)[0] + after - before
             if touched == day and then is not None:
                 held = min(held, then)
+            if touched == first and day < first and then is None:
+                # The first day known began with what came before it after all.
+                held = min(held, after - before)
         _CELL.pack_into(cells, at, held)
     return b2a_base64(cells, newline=False).decode()
 

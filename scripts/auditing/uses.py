@@ -14,6 +14,9 @@ from scripts.auditing.steps import Step
 Flaws = Iterator[tuple[str, str]]
 Body = Mapping[str, Any]
 SOURCE_OF: dict[str, str] = {spec.name: spec.source.value for spec in SPECS}
+SOURCES_OF: dict[str, frozenset[str]] = {
+    spec.name: frozenset(source.value for source in spec.sources) for spec in SPECS
+}
 """The declared lineage of every feature."""
 PURPOSE_OF: dict[str, str | None] = {
     "offer": "direct_marketing",
@@ -69,7 +72,7 @@ def lineage(book: Book, decision: Body, said: Body | None) -> Flaws:
     }
     readable = frozenset[str]().union(*standing.values())
     for name in decision["features"]:
-        if SOURCE_OF.get(name, "") not in readable:
+        if not SOURCES_OF.get(name, frozenset({""})) <= readable:
             yield "derived-feature", f"{name} derives from what no consent covers"
     context = decision["context"]
     if len(context) != len(CONTEXT_NAMES):

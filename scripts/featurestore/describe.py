@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from operators.features import FEATURES, SPECS
+from operators.features import FEATURES, SPECS, VIEWS
 from scripts.featurestore import page
 from scripts.featurestore.reading import SPEC_OF, known
 
@@ -22,7 +22,9 @@ def describe(options: Namespace) -> int:
             said = f"{spec.description} [{spec.unit}]"
             table.add_row(spec.name, spec.source, escape(said))
         console.print(table)
-        console.print(f"[dim]{len(SPECS)} features in {len(FEATURES)} memories[/]")
+        console.print(
+            f"[dim]{len(SPECS)} features of {len(FEATURES)} memories, by {len(VIEWS)} views[/]"
+        )
         return 0
     known([options.name])
     console.print(f"[bold]{options.name}[/]  {SPEC_OF[options.name].description}")

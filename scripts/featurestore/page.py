@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
-from operators.contracts import FeatureGroup, FeatureSpec
+from operators.contracts import FeatureSpec
 from operators.explain import SOURCE_WORDS
-from operators.features import FEATURES, SPECS
-from operators.sense import GROUP_OF
+from operators.features import FEATURES, SPECS, VIEWS
+from operators.sense import GROUP_OF, VIEW_OF
+from operators.slots import SLOTS
 from schemas.base import Source
 
 TOLD: frozenset[str] = frozenset({"name", "description", "words", "centre", "scale", "context"})
@@ -62,15 +63,24 @@ box.addEventListener('input', () => {
 
 def facts(spec: FeatureSpec) -> Iterator[tuple[str, str]]:
     """What there is to say of a feature besides its description, as (title, words)."""
-    group = GROUP_OF[spec.name]
+    slots = slots_of(spec)
     yield "to you", spec.words
     for field in fields(spec):
         if field.name not in TOLD:
             yield field.name.replace("_", " "), _plain(getattr(spec, field.name))
-    yield "memory", f"{group.slot.name}, version {group.slot.version}"
-    yield "folds", ", ".join(sorted(group.kinds))
+    yield "memory", ", ".join(f"{name}, version {SLOTS[name].version}" for name in slots)
+    if spec.name in GROUP_OF:
+        yield "computed", "event by event, of " + ", ".join(sorted(GROUP_OF[spec.name].kinds))
+    else:
+        yield "computed", "when it is read, from these memories"
     seen = f"yes, ({spec.unit} - {spec.centre:g}) / {spec.scale:g}" if spec.context else "no"
     yield "in choices", seen
+
+
+def slots_of(spec: FeatureSpec) -> tuple[str, ...]:
+    """The memories that a feature is read from."""
+    view = VIEW_OF.get(spec.name)
+    return (GROUP_OF[spec.name].slot.name,) if view is None else view.slots
 
 
 def digest() -> str:
@@ -82,17 +92,18 @@ def digest() -> str:
 
 def render() -> str:
     """The page."""
-    groups: dict[Source, list[FeatureGroup]] = defaultdict(list)
-    for group in FEATURES:
-        groups[group.slot.source].append(group)
+    groups: dict[Source, list[FeatureSpec]] = defaultdict(list)
+    for spec in SPECS:
+        groups[spec.source].append(spec)
     count = sum(spec.context for spec in SPECS)
     links = "".join(
-        f'<a href="#{source}">{escape(_title(source))} {sum(len(g.specs) for g in found)}</a>'
+        f'<a href="#{source}">{escape(_title(source))} {len(found)}</a>'
         for source, found in groups.items()
     )
     body = (
         f"<h1>{len(SPECS)} features of one customer</h1>"
-        f"<p class=soft>Computed event by event in {len(FEATURES)} memories; {count} of them are seen by the model "
+        f"<p class=soft>Of {len(FEATURES)} memories that are kept event by event, and {len(VIEWS)} views that read them "
+        f"when somebody asks; {count} of them are seen by the model "
         "that chooses, the others by rules, signals and people. A feature is read only for a purpose of its own "
         f"that its source was agreed to for. Digest {digest()[:16]}.</p><nav>{links}</nav>"
         '<input type="search" placeholder="Search by name, meaning, unit, window …" aria-label="Search">'
@@ -106,13 +117,13 @@ def render() -> str:
     )
 
 
-def _section(source: Source, groups: Iterable[FeatureGroup]) -> str:
+def _section(source: Source, specs: Iterable[FeatureSpec]) -> str:
     titles = [f.name for f in fields(FeatureSpec) if f.name not in TOLD | {"source"}]
     head = "".join(
         f"<th>{escape(title.replace('_', ' '))}</th>"
         for title in ("feature", "meaning", *titles, "memory")
     )
-    rows = "".join(_row(spec, group, titles) for group in groups for spec in group.specs)
+    rows = "".join(_row(spec, titles) for spec in specs)
     return (
         f'<section id="{source}"><h2>{escape(_title(source))}</h2>'
         f"<p class=soft>From {escape(SOURCE_WORDS[source])}.</p>"
@@ -120,13 +131,13 @@ def _section(source: Source, groups: Iterable[FeatureGroup]) -> str:
     )
 
 
-def _row(spec: FeatureSpec, group: FeatureGroup, titles: Iterable[str]) -> str:
+def _row(spec: FeatureSpec, titles: Iterable[str]) -> str:
     seen = ' <span class="pill seen">in choices</span>' if spec.context else ""
     cells = "".join(f"<td>{escape(_plain(getattr(spec, title)))}</td>" for title in titles)
     return (
         f'<tr id="{spec.name}"><td><a href="#{spec.name}"><code>{escape(spec.name)}</code></a>{seen}</td>'
         f"<td>{escape(spec.description)}<br><span class=soft>«{escape(spec.words)}»</span></td>"
-        f'{cells}<td class="soft">{escape(group.slot.name)}</td></tr>'
+        f'{cells}<td class="soft">{escape(", ".join(slots_of(spec)))}</td></tr>'
     )
 
 

@@ -12,8 +12,7 @@ from hashlib import sha256
 
 import orjson
 
-from operators.lookup import SOURCE_OF
-from operators.sense import Features
+from operators.sense import SOURCES_OF, Features
 from schemas.base import Source
 from schemas.customer import Customer
 from scripts.featurestore.recall import Logged
@@ -66,11 +65,11 @@ class Comparison:
             report.tampered += 1
         features = Features(me.slots, now_ms=decision.at_ms, failed=[])
         for name, value in decision.features.items():
-            source = SOURCE_OF.get(name)
-            if source in self._skip:
+            sources = SOURCES_OF.get(name)
+            if sources is not None and sources & self._skip:
                 report.not_compared += 1
                 continue
-            again = None if source is None else round(features[name], PLACES)
+            again = None if sources is None else round(features[name], PLACES)
             report.values += 1
             if again != value:
                 self._differs(decision.customer, decision.position, name, value, again)

@@ -23,7 +23,8 @@ from pyarrow import parquet
 from flows.records import Record
 from operators import consent
 from operators.features import SPECS
-from operators.lookup import SOURCE_OF, look_up
+from operators.lookup import look_up
+from operators.sense import SOURCES_OF
 from schemas import topics
 from schemas.base import Purpose, Source
 from schemas.customer import Customer
@@ -142,7 +143,7 @@ def _table(
     values = np.full((len(rows), len(names)), np.nan)
     for at, row in enumerate(rows):
         may = granted[row.decision.customer] or frozenset()
-        values[at] = np.where([SOURCE_OF[name] in may for name in names], row.values, np.nan)
+        values[at] = np.where([SOURCES_OF[name] <= may for name in names], row.values, np.nan)
     decisions = [row.decision for row in rows]
     # A label rests on all that its decision used: it goes where any of that was withdrawn.
     known_of = [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from operators import arbitrate, deliberate
 from operators.decide import decide
 from operators.features import CONTEXT
-from operators.sense import SOURCE_OF_SLOT
+from operators.slots import SOURCE_OF_SLOT
 from schemas.base import DAY_MS, Purpose, Source
 from schemas.customer import Customer
 from schemas.decisions import SILENCE, Outcome

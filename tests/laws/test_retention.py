@@ -7,7 +7,7 @@ from flows.driver import Driver
 from operators.contracts import TTL_DAYS
 from operators.decide import decide
 from operators.retention import SILENCE, SPAN_MS
-from operators.sense import SLOTS
+from operators.slots import SLOTS
 from schemas.base import DAY_MS
 from schemas.customer import Customer
 from schemas.events import EventBase
