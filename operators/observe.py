@@ -11,6 +11,7 @@ from typing import Any
 from operators.contracts import Moment, Trigger
 from operators.draws import identify
 from operators.insights import INSIGHTS, cap
+from operators.meant import Meant
 from operators.sense import View
 from operators.slots import SOURCE_OF_SLOT
 from schemas.base import Purpose, Source
@@ -77,7 +78,10 @@ def for_wellbeing(
         event=event,
         now_ms=view.now_ms,
         memories=memories,
-        features=view.features.blind(memories, without=without, failed=view.failed),
+        features=Meant(
+            view.features.blind(memories, without=without, failed=view.failed),
+            {Purpose.FINANCIAL_WELLBEING: usable},
+        ),
         forecasts={},
         rules=view.world.rules,
     )

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from operators.features import SPECS
+from operators.meant import may_serve
 from operators.taste import Likings
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Customer, LiveSignal
@@ -119,7 +120,7 @@ def propose(
         sources = usable_by[purpose]
         if not sources or (item.feature in in_use and Source.APP in sources):
             continue
-        name, signal = _strongest(item, live, sources) if live else (None, None)
+        name, signal = _strongest(item, purpose, live, sources) if live else (None, None)
         if signal is None and (channel is None or item.kind is Kind.INTERVENTION):
             continue
         liking = 0.0
@@ -174,13 +175,15 @@ class Draft(NamedTuple):
 
 
 def _strongest(
-    item: Item, live: Mapping[str, LiveSignal], sources: frozenset[Source]
+    item: Item, purpose: Purpose, live: Mapping[str, LiveSignal], sources: frozenset[Source]
 ) -> tuple[str | None, LiveSignal | None]:
     best_name: str | None = None
     best: LiveSignal | None = None
     for name in item.answers:
         signal = live.get(name)
         if signal is None or not sources.issuperset(signal.sources):
+            continue
+        if not may_serve(name, purpose):
             continue
         if best is None or signal.strength > best.strength:
             best_name, best = name, signal

@@ -22,6 +22,7 @@ from operators.draws import identify
 from operators.features import FEATURES, SPECS, VIEWS
 from operators.features.app import in_use
 from operators.forecasting import FORECASTERS
+from operators.meant import Meant
 from operators.nlu import READERS
 from operators.nlu.masking import mask
 from operators.slots import SOURCE_OF_SLOT
@@ -46,6 +47,10 @@ TRIGGERS_OF_KIND: dict[str, tuple[Trigger, ...]] = {
     kind: tuple(trigger for trigger in TRIGGERS if kind in trigger.kinds)
     for kind in sorted({kind for trigger in TRIGGERS for kind in trigger.kinds})
 }
+
+
+SERVED: tuple[Purpose, ...] = tuple(p for p in PURPOSES if p is not Purpose.MODEL_TRAINING)
+"""The purposes that something may be said for."""
 
 
 class Features(Mapping[str, float]):
@@ -78,6 +83,10 @@ class Features(Mapping[str, float]):
                     self._values[name] = self._view(view, name)
             value = self.looked_at[name] = self._values[name]
         return value
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a feature; nothing is computed to tell."""
+        return name in SOURCES_OF
 
     def blind(
         self, memories: Mapping[str, Memory], *, without: frozenset[Source], failed: list[str]
@@ -185,7 +194,7 @@ class View:
         self.without = without
         self.failed: list[str] = []
         self._stands = stands
-        served = (stands[p] for p in PURPOSES if p is not Purpose.MODEL_TRAINING)
+        served = (stands[p] for p in SERVED)
         self.readable = frozenset[Source]().union(*served) - without
         self.admitted = self.readable | (stands[Purpose.MODEL_TRAINING] - without)
         self.memories: dict[str, Memory] = {
@@ -243,7 +252,7 @@ def notice(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> t
         event=event,
         now_ms=view.now_ms,
         memories=view.memories,
-        features=view.features,
+        features=Meant(view.features, {purpose: view.usable(purpose) for purpose in SERVED}),
         forecasts=view.forecasts,
         rules=view.world.rules,
     )
