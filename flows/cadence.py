@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class Cadence:
     """When a model is published anew: often while it knows little, and never late.
 
-    After a twentieth of the lessons known (1 to ``count_max``), or ``refresh_ms`` after the first lesson
-    that the last snapshot doesn't hold.
+    After a twentieth of the lessons known (1 to ``count_max``), or ``refresh_ms`` after the last snapshot,
+    whichever comes first: a lesson after a pause is in use at once, and of a stream of them nobody waits longer
+    than that.
     """
 
     refresh_ms: int = 500
@@ -68,7 +69,10 @@ class Shelf:
 
 @dataclass(slots=True)
 class Progress:
-    """Of one model: the last version, lessons taken, those not yet published and since when."""
+    """Of one model: the last version, lessons taken, those not yet published, and from when on they wait.
+
+    ``since_ms`` is when it was last published, or of one not yet published when the first lesson came.
+    """
 
     version: int = 0
     known: int = 0

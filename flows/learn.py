@@ -152,7 +152,7 @@ class Learner:
         told, self._told = self._told, []
         for model, progress in self._progress.items():
             if self._due(progress, now_ms):
-                said = self._publication(model, progress)
+                said = self._publication(model, progress, now_ms)
                 told += (
                     [said, *self._shelve(said, progress.version)] if model == COMMITTEE else [said]
                 )
@@ -265,14 +265,14 @@ class Learner:
             return True
         if not progress.fresh:
             return False
-        if progress.since_ms is None:
-            progress.since_ms = now_ms
+        if progress.since_ms is None or progress.since_ms > now_ms:
+            progress.since_ms = now_ms  # also where the clock was put back
         waited_ms = now_ms - progress.since_ms
         return self._cadence.due(fresh=progress.fresh, known=progress.known, waited_ms=waited_ms)
 
-    def _publication(self, model: str, progress: Progress) -> Publication:
+    def _publication(self, model: str, progress: Progress, now_ms: int) -> Publication:
         progress.version += 1
-        progress.fresh, progress.since_ms, progress.wanted = 0, None, False
+        progress.fresh, progress.since_ms, progress.wanted = 0, now_ms, False
         key, value = encode_model(self._snapshot(model, progress.version))
         return Publication(
             topic=topics.MODELS,

@@ -8,6 +8,7 @@ BENCHMARKS: dict[str, str] = {
     "throughput": "events per second of CPU through the decide flow, beside a bare loop",
     "cost": "CPU of decide by kind of event and by stage, over a town's life",
     "choose": "a decision and a lesson, beside River's LinUCB and Vowpal Wabbit",
+    "learning": "an answer on the log to decisions made with a snapshot that knows it",
     "encryption": "what sealing costs, beside the same way of an event unsealed",
     "soak": "memory of a worker over millions of events and customers",
     "features": "features read and folded, and their bytes, beside working them out anew",
