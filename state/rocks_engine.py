@@ -25,6 +25,9 @@ from state.synced import check_synced, safe_up_to
 
 Database = Rdict
 """What is open, for modules that pass it on."""
+FAMILY = "default"
+"""Named with its options each time: rocksdict opens a family that is not named with those of the OPTIONS file, in
+which neither the shared cache nor the filter stands."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,8 +59,9 @@ class RocksEngine:
             StateError: ``state.other-owner``, ``state.corrupt`` or ``state.unwritable``.
         """
         noted = safe_up_to(path)
+        options = self._database_options(sealed=sealed)
         with translated(f"open of {path.name}"):
-            database = Rdict(str(path), options=self._database_options(sealed=sealed))
+            database = Rdict(str(path), options=options, column_families={FAMILY: options})
         return _checked(database, path, noted=noted)
 
     def follow(self, path: Path, *, notes: Path) -> Rdict:
@@ -74,7 +78,10 @@ class RocksEngine:
         noted = safe_up_to(path)  # before: the writer goes on meanwhile
         with translated(f"read of {path.name}"):
             database = Rdict(
-                str(path), options=options, access_type=AccessType.secondary(str(notes))
+                str(path),
+                options=options,
+                column_families={FAMILY: options},
+                access_type=AccessType.secondary(str(notes)),
             )
             database.try_catch_up_with_primary()
         return _checked(database, path, noted=noted)

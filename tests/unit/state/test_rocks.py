@@ -13,7 +13,7 @@ from schemas.errors import StateError
 from state.identity import Identity
 from state.outbox import OutboxEntry
 from state.rocks import RocksStore
-from state.rocks_engine import RocksEngine
+from state.rocks_engine import RocksEngine, RocksOptions
 from state.store import CustomerCache, ShardBatch
 
 IDENTITY = Identity(topic_prefix="", shard_count=8, seed="a")
@@ -132,3 +132,20 @@ def test_moved_timer_fires_once(tmp_path: Path) -> None:
         assert store.next_due_ms() == due_ms
         assert [timer.due_ms for timer in store.due(100, 10)] == [due_ms]
     store.close()
+
+
+def test_a_shard_that_is_opened_again_has_the_same_options(tmp_path: Path) -> None:
+    """It shares the cache of the process, and a file without a key is not looked into."""
+    path, cache_bytes = tmp_path / "shard", 3 << 20
+    database = RocksEngine().open(path)
+    database.put(b"c|1", b"value")
+    database.put(b"c|3", b"value")
+    database.close()
+    database = RocksEngine(RocksOptions(block_cache_bytes=cache_bytes)).open(path)
+    assert database.property_int_value("rocksdb.block-cache-capacity") == cache_bytes
+    used = database.property_int_value("rocksdb.block-cache-usage")
+    assert database.get(b"c|2") is None
+    assert database.property_int_value("rocksdb.block-cache-usage") == used
+    assert database.get(b"c|3") == b"value"
+    assert database.property_int_value("rocksdb.block-cache-usage") > used
+    database.close()
