@@ -43,7 +43,6 @@ from schemas.errors import InputError
 from schemas.models import Models
 from state.directory import open_directory, open_shards
 from state.handover import Tenancy
-from state.identity import Identity
 from state.links import LinkStore
 from state.sealed import Vault
 from state.store import CustomerCache
@@ -174,14 +173,14 @@ def decide_flow(settings: Settings, stop: Stop) -> DecideFlow | GroupFlow:
         return group_flow(
             settings,
             connection_of(settings),
-            identity=_identity(settings),
+            identity=settings.identity,
             vault=vault_of(settings),
             run=run,
             stop=stop,
         )
     directory = open_directory(
         Path(own.state_directory),
-        identity=_identity(settings),
+        identity=settings.identity,
         owner=f"worker-{own.worker_ordinal}@{socket.gethostname()}",
         vault=vault_of(settings),
     )
@@ -255,10 +254,6 @@ def _run_of(settings: Settings, stop: Stop) -> RunOf:
         )
 
     return run
-
-
-def _identity(settings: Settings) -> Identity:
-    return Identity(settings.kafka.topic_prefix, settings.kafka.partitions, settings.rules.seed)
 
 
 def learning_flow(settings: Settings, stop: Stop) -> FollowFlow:

@@ -25,6 +25,7 @@ from flows.sections import Backup, Consent, Decide, Ingest, Kafka, Learn, Measur
 from schemas.base import DAY_MS, Shape
 from schemas.errors import ConfigError
 from schemas.rules import Rules
+from state.identity import Identity
 
 CONFIG_VARIABLE = "MARKET_OF_ONE_CONFIG"
 DEFAULTS = Path(__file__).with_name("default.toml")
@@ -131,6 +132,11 @@ class Settings(Shape):
         """SHA-256 of what decisions depend on, hexadecimal: no secret, address, or worker in it."""
         content = self.model_dump(mode="json", exclude=_LOCAL)  # type: ignore[arg-type]  # a Mapping
         return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    @property
+    def identity(self) -> Identity:
+        """What the state of the deployment is made under, and can't be used without."""
+        return Identity(self.kafka.topic_prefix, self.kafka.partitions, self.rules.seed)
 
     @property
     def limits(self) -> Limits:

@@ -140,12 +140,18 @@ class ShardBackups:
             except StateError as error:
                 yield error.detail
                 continue
+            if encode_manifest(backup) != self._depot.read(self._manifest(name)):
+                yield f"{self._manifest(name)} says the same in other bytes than were written"
             for file in backup.files:
                 where = self._where(file)
                 if where not in seen:
-                    seen[where] = self._flaw(file)
+                    seen[where] = self._flaw(where, size=file.size)
                 if seen[where] is not None:
                     yield f"backup {name}: {where} ({file.name}) {seen[where]}"
+        # What no manifest names yet, or any more, may be named by the next.
+        for kept in self._depot.list(f"{self._folder}/files"):
+            if kept.name not in seen and (flaw := self._flaw(kept.name)) is not None:
+                yield f"{kept.name}, which no backup names, {flaw}"
 
     def restore(self, backup: Backup, into: Path, *, identity: Identity) -> None:
         """Put the files of a backup into a folder that does not exist yet: all of them or none.
@@ -250,14 +256,15 @@ class ShardBackups:
             files.append(BackupFile(path.name, stat.st_size, self._digests[key]))
         return tuple(files)
 
-    def _flaw(self, file: BackupFile) -> str | None:
-        pieces = self._depot.stream(self._where(file))
+    def _flaw(self, where: str, *, size: int | None = None) -> str | None:
+        pieces = self._depot.stream(where)
         if pieces is None:
             return "is missing"
-        size, digest = _poured(pieces, lambda _: None)
-        if size != file.size:
-            return f"has {size} bytes and not {file.size}"
-        return None if digest == file.digest else "holds other bytes than were written"
+        found, digest = _poured(pieces, lambda _: None)
+        if size is not None and found != size:
+            return f"has {found} bytes and not {size}"
+        same = where.endswith(f"/{digest}")
+        return None if same else "holds other bytes than were written"
 
     def _fetch(self, file: BackupFile, into: Path) -> None:
         with into.open("wb") as out:

@@ -1,4 +1,4 @@
-"""A shard's store in RocksDB. Only this module and its engine (`state.rocks_engine`) know rocksdict.
+"""A shard's store in RocksDB. Only this module, its engine (`state.rocks_engine`) and its check (`state.rocks_check`) know rocksdict.
 
 One RocksDB directory per shard, so that a shard is what is backed up, moved and locked.
 
@@ -24,7 +24,7 @@ from state.store import CustomerCache, ShardBatch, TopicPartition
 from state.synced import SyncedNote
 from state.timers import NextDue, Timer
 
-_IDENTITY = keys.meta_key("identity")
+IDENTITY = keys.meta_key("identity")
 SEAL = keys.meta_key("seal")
 _SCRUBBED = keys.meta_key("scrubbed")
 
@@ -60,6 +60,7 @@ class RocksStore:
         self._cache = cache
         self._path = path
         self._closed = False
+        self._unsynced = False
         self._synced = SyncedNote(path)
         self._rows = rows or PlainRows()
         try:
@@ -86,7 +87,6 @@ class RocksStore:
         self._next_sequence = 0 if sequence is None else keys.unpack_offset(sequence)
         self._graves = [(key, self._next_sequence) for key in erased]
         self._next_due = NextDue(self._first_due_ms)
-        self._unsynced = False
 
     @property
     def shard(self) -> int:
@@ -238,14 +238,17 @@ class RocksStore:
         del self._graves[: len(graves)]
 
     def close(self) -> None:
-        """Flush and give the directory up."""
+        """Sync, flush and give the directory up: the note then says that all of it was safe."""
         if not self._closed:
             self._closed = True
             self._cache.drop_shard(self._shard)
-            self._synced.close()
             self._rows.close()
-            with translated(f"close of shard {self._shard}"):
-                self._database.close()
+            try:
+                self.sync()
+            finally:
+                self._synced.close()
+                with translated(f"close of shard {self._shard}"):
+                    self._database.close()
 
     def _destroy(self, erased: list[bytes]) -> None:
         """Destroy keys once the erasure can't be lost: the record that it goes by is gone after it."""
@@ -275,14 +278,14 @@ class RocksStore:
         return None if first is None else keys.timer_due(first[0])
 
     def _check_identity(self, identity: Identity) -> None:
-        content = self._get(_IDENTITY)
+        content = self._get(IDENTITY)
         if content is not None:
             check_identity(content, identity, what=self._path.name, shard=self._shard)
             check_seal(self._get(SEAL) or b"", self._rows.mark, what=self._path.name)
             return
         first = WriteBatch(raw_mode=True)
         first.put(SEAL, self._rows.mark)
-        first.put(_IDENTITY, encode_identity(identity, shard=self._shard))
+        first.put(IDENTITY, encode_identity(identity, shard=self._shard))
         with translated(f"creation of shard {self._shard}"):
             self._database.write(first)
 

@@ -4,6 +4,7 @@ Up to 64 of them live in one process: they share one block cache and one budget 
 bounded by `RocksOptions` and not by the number of shards.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from rocksdict import (
     WriteBufferManager,
 )
 
+from schemas.errors import StateError
 from state.rocks_errors import translated
 from state.synced import check_synced, safe_up_to
 
@@ -28,6 +30,9 @@ Database = Rdict
 FAMILY = "default"
 """Named with its options each time: rocksdict opens a family that is not named with those of the OPTIONS file, in
 which neither the shared cache nor the filter stands."""
+
+PROBES_MAX = 8
+_MISMATCHES = re.compile(r"block\.checksum\.mismatch\.count COUNT : (\d+)")
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,6 +46,19 @@ class RocksOptions:
     open_files_per_shard: int = 64
     bloom_bits_per_key: int = 10
     background_jobs: int = 2
+
+
+@dataclass(slots=True, frozen=True)
+class Still:
+    """A folder that is open to be read, and the options with RocksDB's own counts."""
+
+    database: Database
+    options: Options
+
+    def mismatches(self) -> int:
+        """Blocks whose checksum did not fit, those that RocksDB can do without (filters) too."""
+        found = _MISMATCHES.search(self.options.get_statistics() or "")
+        return int(found[1]) if found else 0
 
 
 class RocksEngine:
@@ -64,14 +82,42 @@ class RocksEngine:
             database = Rdict(str(path), options=options, column_families={FAMILY: options})
         return _checked(database, path, noted=noted)
 
-    def follow(self, path: Path, *, notes: Path) -> Rdict:
-        """Open one RocksDB beside the process that writes it, to read what it has committed.
+    def still(self, path: Path, *, notes: Path, whole: bool = False) -> Still:
+        """Open a folder without its lock, to read what lies there; every file is looked into at once.
 
-        ``notes`` is a folder of our own for RocksDB's log; nothing in ``path`` is changed or locked.
+        Args:
+            path: The folder. One that is written meanwhile may be refused: see `follow`.
+            notes: A folder of our own for RocksDB's log.
+            whole: Refuse a write-ahead log that breaks off in the middle of a record, too.
 
         Raises:
             StateError: ``state.corrupt`` or ``state.unwritable``.
         """
+        options = self._database_options()
+        options.create_if_missing(create_if_missing=False)
+        options.set_max_open_files(-1)
+        options.set_db_log_dir(str(notes))
+        options.enable_statistics()
+        if whole:
+            options.set_wal_recovery_mode(DBRecoveryMode.absolute_consistency())
+        with translated(f"read of {path.name}"):
+            database = Rdict(
+                str(path),
+                options=options,
+                column_families={FAMILY: options},
+                access_type=AccessType.read_only(),
+            )
+        return Still(database, options)
+
+    def follow(self, path: Path, *, notes: Path) -> Rdict:
+        """Open one RocksDB beside the process that writes it, to read what it has committed.
+
+        ``notes`` is a folder of our own for RocksDB's log; nothing that the writer needs is changed or locked.
+
+        Raises:
+            StateError: ``state.corrupt`` or ``state.unwritable``.
+        """
+        self.probe(path, notes=notes)
         options = self._database_options()
         # Every file stays open, so that one that the writer compacts away can still be read.
         options.set_max_open_files(-1)
@@ -85,6 +131,23 @@ class RocksEngine:
             )
             database.try_catch_up_with_primary()
         return _checked(database, path, noted=noted)
+
+    def probe(self, path: Path, *, notes: Path) -> None:
+        """Refuse a folder with a damaged file, which a follower would pass over in favour of an older state.
+
+        Raises:
+            StateError: ``state.corrupt`` or ``state.unwritable``.
+        """
+        for left in reversed(range(PROBES_MAX)):
+            before = _names(path)
+            try:
+                self.still(path, notes=notes).database.close()
+            except StateError:
+                # A file that the writer took away is no damage: what there is by now is looked at.
+                if left == 0 or _names(path) == before:
+                    raise
+            else:
+                return
 
     def _database_options(self, *, sealed: bool = False) -> Options:
         table = BlockBasedOptions()
@@ -147,6 +210,14 @@ def checkpoint(database: Rdict, into: Path) -> None:
         # A checkpoint flushes what is in memory too, but holds up all Python threads meanwhile.
         database.flush()
         Checkpoint(database).create_checkpoint(str(into))
+
+
+def _names(path: Path) -> set[str]:
+    """What the writer's files are called: each name is used once."""
+    try:
+        return {entry.name for entry in path.iterdir()}
+    except OSError:
+        return set()
 
 
 def _checked(database: Rdict, path: Path, *, noted: int | None) -> Rdict:

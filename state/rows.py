@@ -54,6 +54,10 @@ class Rows(Protocol):
         """
         ...
 
+    def encoded(self, key: bytes, value: bytes) -> bytes | None:
+        """The codec's bytes in a record's row; None when its key was destroyed. Raises as `record_of`."""
+        ...
+
     def timer_key(self, timer: Timer) -> bytes:
         """Where a timer lies."""
         ...
@@ -114,6 +118,11 @@ class PlainRows:
         """The codec's record."""
         del customer
         return decode(value)
+
+    def encoded(self, key: bytes, value: bytes) -> bytes | None:
+        """The row as it is."""
+        del key
+        return value
 
     def timer_key(self, timer: Timer) -> bytes:
         """By instant, customer and name."""

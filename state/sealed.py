@@ -100,7 +100,7 @@ class SealedRows:
 
     def customer_of(self, key: bytes, value: bytes) -> str | None:
         """As the record says."""
-        body = self._open(key[len(keys.CUSTOMERS) :], value, place=key)
+        body = self.encoded(key, value)
         return None if body is None else decode(body).customer
 
     def record(self, record: Customer) -> bytes:
@@ -113,6 +113,10 @@ class SealedRows:
         tag = self._ring.tag(customer)
         body = self._open(tag, value, place=keys.CUSTOMERS + tag)
         return None if body is None else decode(body)
+
+    def encoded(self, key: bytes, value: bytes) -> bytes | None:
+        """The record's bytes, None when its key was destroyed."""
+        return self._open(key[len(keys.CUSTOMERS) :], value, place=key)
 
     def timer_key(self, timer: Timer) -> bytes:
         """Only the instant is in clear: timers lie in its order."""

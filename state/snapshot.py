@@ -13,6 +13,7 @@ from typing import Self
 from schemas.customer import Customer
 from schemas.errors import StateError
 from state import keys
+from state.contents import Contents, readable
 from state.directory import MANIFEST, shard_path
 from state.identity import Identity, check_seal, decode_identity
 from state.rocks import SEAL
@@ -102,6 +103,29 @@ class ShardSnapshot:
     def positions(self) -> dict[TopicPartition, int]:
         """How far the log was read: the next offset, per topic-partition."""
         return _positions(self._database, what=self._what)
+
+    def contents(self) -> Contents:
+        """Everything in the shard, added up.
+
+        Raises:
+            StateError: ``state.corrupt`` names the first row that is not what was written;
+                ``state.version-too-new``.
+        """
+        found = Contents(self._rows)
+        for key, value in scan(self._database, b"", what=self._what):
+            flaw = found.take(key, value)
+            if flaw is not None:
+                raise StateError(
+                    "state.corrupt",
+                    f"{self._what}: row {readable(key)} {flaw}",
+                    hint="scripts/state verify names everything that is damaged",
+                )
+        return found
+
+    @property
+    def sealed(self) -> bool:
+        """Whether its rows are."""
+        return bool(self._rows.mark)
 
     def close(self) -> None:
         """Let go of the files."""
