@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
-from flows.kafka.client import REACH_S, Connection, Watch, explain, passing
+from flows.kafka.client import REACH_S, Connection, Watch, explain, passing, patiently
 from schemas import topics
 from schemas.errors import ConfigError
 
+ASK_S = REACH_S / 4
+"""How long one question for the topics may wait; a refusal is heard of between two of them."""
 CONTROL_PARTITIONS = 1
 """Control topics are read whole by every worker, in one order."""
 
@@ -133,10 +135,11 @@ def _admin(connection: Connection) -> tuple[AdminClient, Watch]:
 
 
 def _metadata(admin: AdminClient, watch: Watch) -> ClusterMetadata:
-    try:
-        metadata = admin.list_topics(timeout=REACH_S)
-    except KafkaException as failed:
-        admin.poll(0)
-        watch.check(lambda: None)
-        raise explain(failed.args[0], role="brokers", code="transport.source") from None
-    return metadata
+    def ask() -> ClusterMetadata:
+        try:
+            return admin.list_topics(timeout=ASK_S)
+        except KafkaException:
+            admin.poll(0)  # lets the watch hear that we were refused, which ends the patience
+            raise
+
+    return patiently(ask, role="brokers", watch=watch)

@@ -23,13 +23,31 @@ logger.settings.level=WARN
 
 
 class ApacheKafka(Broker):
-    """A one-node Kafka, broker and controller in one JVM. Its log survives stop and kill."""
+    """A one-node Kafka, broker and controller in one JVM. Its log survives stop and kill.
+
+    Args:
+        directory: As of `Broker`.
+        port: As of `Broker`.
+        login: A user and a password. With them it also listens on `guarded_servers`, where only that user
+            is let in (SASL_PLAINTEXT with PLAIN): for trying what wrong credentials do, not for safety.
+    """
 
     name = "apache"
     title = "Apache Kafka"
     durable = True
     start_s_max = 90.0
-    _controller_port = 0
+    _controller_port = _guarded_port = 0
+
+    def __init__(
+        self, directory: Path | None = None, *, port: int = 0, login: tuple[str, str] | None = None
+    ) -> None:
+        super().__init__(directory, port=port)
+        self._login = login
+
+    @property
+    def guarded_servers(self) -> str | None:
+        """The address that asks for the login, None without one."""
+        return f"{HOST}:{self._guarded_port}" if self._guarded_port else None
 
     @property
     def _properties(self) -> Path:
@@ -43,7 +61,10 @@ class ApacheKafka(Broker):
         folder = jars.fetch()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._controller_port = free_port()
+        if self._login is not None:
+            self._guarded_port = self._guarded_port or free_port()
         (self.directory / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
+        self._properties.touch(mode=0o600)  # it may hold a password
         self._properties.write_text(self._settings(), encoding="utf-8")
         if not (self._data / "meta.properties").exists():
             self._format(folder)
@@ -95,7 +116,7 @@ class ApacheKafka(Broker):
         return f"-Dmarket.of.one.kafka={self.directory}"
 
     def _settings(self) -> str:
-        settings = {
+        settings: dict[str, object] = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@{HOST}:{self._controller_port}",
@@ -130,4 +151,22 @@ class ApacheKafka(Broker):
             "background.threads": 2,
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         }
+        if self._login is not None:
+            settings |= self._guard(*self._login)
         return "".join(f"{key}={value}\n" for key, value in settings.items())
+
+    def _guard(self, user: str, password: str) -> dict[str, object]:
+        """A second listener, which lets one user in."""
+        own, guarded = f"PLAINTEXT://{HOST}:{self.port}", f"GUARDED://{self.guarded_servers}"
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        return {
+            "listeners": f"{own},{guarded},CONTROLLER://{HOST}:{self._controller_port}",
+            "advertised.listeners": f"{own},{guarded}",
+            "listener.security.protocol.map": (
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_PLAINTEXT"
+            ),
+            "listener.name.guarded.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.guarded.plain.sasl.jaas.config": (
+                f'{module} required user_{user}="{password}";'
+            ),
+        }

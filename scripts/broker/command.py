@@ -33,26 +33,44 @@ def main() -> int:
         sub.add_argument("--dir", type=Path, default=DEFAULT_DIRECTORY, help="data, log, pid file")
         if verb == "up":
             sub.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+            sub.add_argument(
+                "--login",
+                type=_login,
+                metavar="USER:PASSWORD",
+                help="listen on one more address, for this user alone (SASL_PLAINTEXT, PLAIN)",
+            )
     asked = parser.parse_args()
     directory: Path = asked.dir.resolve()
     try:
         if asked.verb == "up":
-            return _up(directory, asked.port)
+            return _up(directory, asked.port, asked.login)
         return _down(directory) if asked.verb == "down" else _status(directory)
     except BrokerError as error:
         print(f"kafka: {error}", file=sys.stderr)
         return 1
 
 
-def _up(directory: Path, port: int) -> int:
+def _login(text: str) -> tuple[str, str]:
+    user, _, password = text.partition(":")
+    if not (user.isidentifier() and password) or set(password) & set('"\\\n'):
+        raise argparse.ArgumentTypeError(
+            "give USER:PASSWORD, letters and digits in USER, no quote in PASSWORD"
+        )
+    return user, password
+
+
+def _up(directory: Path, port: int, login: tuple[str, str] | None) -> int:
     with _alone(directory):
         running = _running(directory)
         if running is None:
             began = time.monotonic()
-            broker = ApacheKafka(directory, port=port).start(outlive=True)
+            broker = ApacheKafka(directory, port=port, login=login)
+            broker.start(outlive=True)
             _pid_file(directory).write_text(f"{broker.pid} {broker.bootstrap_servers}\n")
             took_s = time.monotonic() - began
             print(f"kafka: up in {took_s:.1f} s, log in {broker.log_path}", file=sys.stderr)
+            if broker.guarded_servers is not None:
+                print(f"kafka: asks for the login on {broker.guarded_servers}", file=sys.stderr)
             print(broker.bootstrap_servers)
         else:
             print("kafka: runs already", file=sys.stderr)
