@@ -9,6 +9,7 @@ BENCHMARKS: dict[str, str] = {
     "cost": "CPU of decide by kind of event and by stage, over a town's life",
     "choose": "a decision and a lesson, beside River's LinUCB and Vowpal Wabbit",
     "learning": "an answer on the log to decisions made with a snapshot that knows it",
+    "idle": "CPU of each flow while nothing comes",
     "encryption": "what sealing costs, beside the same way of an event unsealed",
     "soak": "memory of a worker over millions of events and customers",
     "features": "features read and folded, and their bytes, beside working them out anew",

@@ -16,6 +16,7 @@ from flows.records import Parcel, Record
 from schemas import topics
 from schemas.errors import InputError, TransportError
 from scripts.broker.apache import ApacheKafka
+from tests.conftest import RAN
 
 USER, PASSWORD = "worker", "right-one"
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,9 +25,10 @@ pytestmark = [pytest.mark.broker, pytest.mark.apache]
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def guarded(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address that asks for a login, with topics made by who has it."""
     with ApacheKafka(tmp_path_factory.mktemp("guarded"), login=(USER, PASSWORD)) as broker:
+        pytestconfig.stash[RAN].add(broker.name)
         assert broker.guarded_servers is not None
         kafka_topics.create(connection(broker.guarded_servers, PASSWORD), shards=1)
         yield broker.guarded_servers
