@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from operators.ope import ESTIMATORS
-from operators.ope.intervals import interval, standard_error
+from operators.ope.intervals import Z_95, interval, standard_error
 from operators.ope.log import Log, Sample
 from operators.ope.overlap import Overlap, overlap, reasons
 from operators.ope.rewards import cross_fit
@@ -18,6 +18,8 @@ from schemas.models import Floats
 
 DEFAULT = "dr"
 ALPHA = 0.05
+NOTHING = 1e-12
+"""The last bits of sums that are nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Worth:
 class Finding:
     """What a log says of a candidate.
 
-    ``worths`` by estimator, a decision; empty where refused. ``gain`` is the doubly robust worth minus what
-    the log's own policy earned at the same decisions. ``sequence`` holds at any time, None where the range of
+    ``worths`` by estimator, a decision; empty where refused. ``gain`` is the doubly robust worth minus that
+    of the log's own policy at the same decisions. ``sequence`` holds at any time, None where the range of
     the rewards is not known. ``refused`` are the reasons why the log can't tell, with what to do.
     """
 
@@ -51,9 +53,9 @@ class Finding:
         """``better`` or ``worse`` than the log's own policy, ``undecided``, or ``cannot tell``."""
         if self.refused or self.gain is None:
             return "cannot tell"
-        if self.gain.low > 0.0:
+        if self.gain.low > NOTHING:
             return "better"
-        return "worse" if self.gain.high < 0.0 else "undecided"
+        return "worse" if self.gain.high < -NOTHING else "undecided"
 
 
 def compare(
@@ -98,7 +100,7 @@ def compare(
                 overlap=found,
                 refused=refused,
                 worths=worths(sample, found.effective),
-                gain=_gain(sample, found.effective),
+                gain=_gain(sample),
                 sequence=_sequence(sample),
             )
         )
@@ -128,18 +130,28 @@ def worths(sample: Sample, effective: float) -> dict[str, Worth]:
     return found
 
 
-def _gain(sample: Sample, effective: float) -> Worth:
-    """Paired with the rewards themselves, so that what moves both does not count."""
+def _gain(sample: Sample) -> Worth:
+    """Paired with the log's own policy, estimated the same way: what moves both does not count.
+
+    sum_a (π − p)·q + (w − 1)·(r − q), which is nothing where both are one; without all p in the log, the
+    rewards themselves stand for its policy. What the candidate does more often than the log is what the log
+    may have failed to show; the interval is widened for that part alone.
+    """
     log = sample.log
-    terms = ESTIMATORS[DEFAULT].estimate(sample).terms - log.rewards
-    value = float(terms.mean())
-    # Where both choose alike, or what they choose is settled, there is nothing that the log failed to meet.
-    distances = (float(np.abs(weights - 1.0).mean()) for weights in (sample.weights, sample.doubts))
-    apart = min(*distances, 2.0) / 2.0
-    most = apart * (log.span[1] - log.span[0])
-    low, high = interval(
-        value, standard_error(terms, log.clusters), effective=effective, span=(-most, most)
-    )
+    own = log.rewards
+    if log.logged is not None:
+        own = (log.logged * sample.expected).sum(axis=1) + sample.residuals
+    terms = ESTIMATORS[DEFAULT].estimate(sample).terms - own
+    value, error = float(terms.mean()), standard_error(terms, log.clusters)
+    low, high = value - Z_95 * error, value + Z_95 * error
+    more = np.where(log.settled_here, 0.0, np.maximum(sample.weights - 1.0, 0.0))
+    part = min(float(more.mean()), 1.0)
+    if part > NOTHING and np.isfinite(error):
+        mean = float((more * log.rewards).sum() / more.sum())
+        seen = float(more.sum() ** 2 / (more**2).sum())
+        wide = interval(mean, error / part, effective=seen, span=log.span)
+        low += part * (wide[0] - mean) + Z_95 * error
+        high += part * (wide[1] - mean) - Z_95 * error
     return Worth(value, low, high)
 
 

@@ -115,6 +115,7 @@ def _run(options: Options, ending: Ending, directory: Path) -> int:
     print(summary(run.tally))
     if options.keep is not None:
         print(f"  kept                 {options.keep}: scripts/audit consent --log {options.keep}")
+        print(f"                       or scripts/evaluate ope --log {options.keep}")
     return 0
 
 
