@@ -10,10 +10,11 @@ EVALUATIONS: dict[str, str] = {
     "town": "what choosing adds in a simulated bank with a known truth: regret, uplift, harm",
     "value": "regret in lifetime value when value comes late: revised labels, clicks, waiting",
     "ope": "what another policy would have earned, from a log; or that the log can't tell",
+    "replay": "decisions made again bit by bit, learning in any order, and chance as logged",
     "bandit": "regret of a policy on a stream with known rewards",
 }
 
-SMALL = frozenset({"value", "ope"})
+SMALL = frozenset({"value", "ope", "replay"})
 """Those with so small matrices that threads wait for each other longer than they count."""
 
 
