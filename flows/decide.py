@@ -17,9 +17,7 @@ from functools import partial
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from flows import outputs
 from flows.backup import BackupRun
-from flows.dead_letters import letter
 from flows.kafka import tail
 from flows.kafka.client import Connection
 from flows.kafka.control import ControlReader
@@ -27,13 +25,13 @@ from flows.kafka.member import Member
 from flows.kafka.sink import LogSink, LogWriter, Push
 from flows.kafka.source import LogSource, Pace
 from flows.metrics import Metrics
-from flows.records import Batch, Parcel, Record, Spot
+from flows.records import Batch, Parcel, Spot
+from flows.refusals import Refusals
 from flows.shard import Shard
 from flows.work import Decide, Decode
 from flows.worker import Failure, Stop, run
 from flows.world import WorldKeeper
 from schemas import topics
-from schemas.errors import InputError
 from state.outbox import OutboxEntry
 from state.store import ShardStore
 
@@ -128,9 +126,8 @@ class DecideFlow:
         for number, shard in self._shards.items():
             shard.mark({spot: ends[spot] for spot in reached[number]})
         self._writer = writer or LogWriter(connection, options.push)
-        self._control = ControlReader(
-            connection, counts=counts, keeper=keeper, refused=self._control_refused
-        )
+        refused = Refusals(self._shards.get(0), send=self._writer.send).hear
+        self._control = ControlReader(connection, counts=counts, keeper=keeper, refused=refused)
         self._source = LogSource(
             connection,
             positions=positions,
@@ -289,26 +286,6 @@ class DecideFlow:
             )
             for entry in sorted(entries, key=lambda entry: entry.topic != topics.OFFERS)
         ]
-
-    def _control_refused(self, record: Record, error: InputError) -> None:
-        """Every worker reads control topics whole; the one with shard 0 writes the dead letter, once."""
-        shard = self._shards.get(0)
-        spot = (record.topic, record.partition)
-        if shard is None or record.offset < shard.positions.get(spot, 0):
-            return
-        done = {spot: record.offset + 1}
-        head_id = f"{record.place}:0/control"
-        if shard.sent.take(head_id) is not None:
-            shard.mark(done)
-            return
-        value, headers = letter(record, error, stage="control")
-        own = ((outputs.ID, head_id.encode()), (outputs.SOURCE, outputs.source_of(0)))
-        kept = (pair for pair in headers if pair[0] not in {outputs.ID, outputs.SOURCE})
-        self._writer.send(
-            Parcel(
-                topics.DEAD_LETTERS, record.key, value, (*kept, *own), lambda *_: shard.mark(done)
-            )
-        )
 
     def _close(self) -> None:
         if self._released:

@@ -124,7 +124,9 @@ def offsets_at(
 ) -> dict[Spot, int]:
     """The earliest or latest offsets of many partitions, with one request a broker.
 
-    ``committed`` asks how far readers of committed records may read.
+    ``committed`` asks how far readers of committed records may read. The embedded broker's answer to «latest» is
+    too low, by up to a batch: what must not stop short reads until it is told of the end (`flows.kafka.client.at_end`),
+    as `read`, the control topics and `flows.follow` do; `check_positions` looks for what seems to lie beyond.
 
     Raises:
         TransportError: No answer within `REACH_S`.
