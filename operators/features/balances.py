@@ -47,8 +47,13 @@ def lowered(made: Mapping[str, Any], event: TransactionBooked, before: int, afte
     low: str = made["low"]
     if not low:
         return rings.add("", day, float(after), newest=day, size=LOW_DAYS)
+    if day == newest:
+        held = rings.cell(low, day, size=LOW_DAYS)
+        return low if held <= after else rings.put(low, day, after, size=LOW_DAYS)
+    if day == newest + 1:
+        return rings.put(low, day, min(before, after), size=LOW_DAYS)
     cells = bytearray(a2b_base64(low))
-    if day >= newest:
+    if day > newest:
         for skipped in range(max(newest + 1, day - LOW_DAYS + 1), day + 1):
             _CELL.pack_into(cells, skipped % LOW_DAYS * 4, before)
         at = day % LOW_DAYS * 4

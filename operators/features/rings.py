@@ -14,6 +14,12 @@ DAYS = 192
 """Days of flows that are remembered: six months, and room for events that come late."""
 _CELL = Struct("<f")
 _FORWARD_MAX = 3.0e38
+PATCHED_MAX = 3
+"""Days that are written one by one; beyond, the whole ring is unpacked once."""
+_PLACES: tuple[tuple[int, int, int], ...] = tuple(
+    (at // 3 * 4, at % 3, (at + 3) // 3 * 4 + 4) for at in range(0, 4 * DAYS, 4)
+)
+"""Of each cell: where its letters begin, how many bytes in, where they end. Four letters are three bytes."""
 
 
 def add(ring: str, day: int, amount: float, *, newest: int, size: int = DAYS) -> str:
@@ -28,6 +34,11 @@ def add(ring: str, day: int, amount: float, *, newest: int, size: int = DAYS) ->
     """
     if day <= newest - size:
         return ring
+    if ring and day - newest <= PATCHED_MAX:
+        for skipped in range(newest + 1, day + 1):
+            ring = put(ring, skipped, 0.0, size=size)
+        total = cell(ring, day, size=size) + amount
+        return put(ring, day, max(-_FORWARD_MAX, min(_FORWARD_MAX, total)), size=size)
     cells = bytearray(a2b_base64(ring)) if ring else bytearray(4 * size)
     for skipped in range(max(newest + 1, day - size + 1), day + 1):
         at = skipped % size * 4
@@ -36,6 +47,31 @@ def add(ring: str, day: int, amount: float, *, newest: int, size: int = DAYS) ->
     total = _CELL.unpack_from(cells, at)[0] + amount
     _CELL.pack_into(cells, at, max(-_FORWARD_MAX, min(_FORWARD_MAX, total)))
     return b2a_base64(cells, newline=False).decode()
+
+
+def cell(ring: str, day: int, *, size: int = DAYS) -> float:
+    """The number of a day that a ring holds, without unpacking the others.
+
+    Example:
+        >>> cell(add("", 7, -250.0, newest=7), 7)
+        -250.0
+    """
+    start, skip, end = _PLACES[day % size]
+    held: float = _CELL.unpack_from(a2b_base64(ring[start:end]), skip)[0]
+    return held
+
+
+def put(ring: str, day: int, value: float, *, size: int = DAYS) -> str:
+    """The ring with the number of a day replaced: only the eight letters that tell it are written anew.
+
+    Example:
+        >>> cell(put(add("", 7, -250.0, newest=7), 7, 4.5), 7)
+        4.5
+    """
+    start, skip, end = _PLACES[day % size]
+    cells = bytearray(a2b_base64(ring[start:end]))
+    _CELL.pack_into(cells, skip, value)
+    return ring[:start] + b2a_base64(cells, newline=False).decode() + ring[end:]
 
 
 def window(

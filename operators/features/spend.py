@@ -163,7 +163,11 @@ def _travelled(
     ageing: float,
     share: float,
 ) -> dict[str, list[float]]:
-    made = {name: [count * ageing, sum_ * ageing] for name, (count, sum_) in countries.items()}
+    made = (
+        dict(countries)
+        if ageing == 1.0
+        else {name: [count * ageing, sum_ * ageing] for name, (count, sum_) in countries.items()}
+    )
     if country is not None:
         count, total = made.get(country, (0.0, 0.0))
         step = share if spent > 0 else 0.0
@@ -185,6 +189,8 @@ def _met(merchants: Mapping[str, int], flow: Flow, newest: int) -> dict[str, int
     if not flow.party:
         return dict(merchants)
     name = f"{crc32(flow.party.encode()):x}"
+    if merchants.get(name, -1) >= flow.day:
+        return dict(merchants)
     made = dict(merchants)
     made[name] = max(flow.day, made.get(name, 0))
     if len(made) > MERCHANTS_MAX:
@@ -196,9 +202,14 @@ def _met(merchants: Mapping[str, int], flow: Flow, newest: int) -> dict[str, int
 
 def _largest(kept: list[int], flow: Flow, spent: int) -> list[int]:
     week = flow.day // 7
-    newest = max(kept[0], week)
-    maxima = weeks.shifted(kept[1:], newest - kept[0])
-    age = newest - week
-    if age < weeks.WEEKS and flow.category not in ("housing", "savings", "debt"):
-        maxima[age] = max(maxima[age], spent)
-    return [newest, *[int(m) for m in maxima]]
+    newest = kept[0]
+    counts = flow.category not in ("housing", "savings", "debt")
+    if week <= newest:
+        age = newest - week
+        if not counts or age >= weeks.WEEKS or spent <= kept[age + 1]:
+            return kept
+        return [*kept[: age + 1], spent, *kept[age + 2 :]]
+    maxima = [int(m) for m in weeks.shifted(kept[1:], week - newest)]
+    if counts:
+        maxima[0] = max(maxima[0], spent)
+    return [week, *maxima]
