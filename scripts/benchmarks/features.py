@@ -21,11 +21,13 @@ from flows.decode import decode_all
 from flows.settings import Limits
 from flows.zones import Zones
 from operators.features import CONTEXT, FEATURES, SPECS, VIEWS
+from operators.features.money import flow_of
+from operators.insights.months import folded
 from operators.sense import GROUPS_OF_KIND, Features
 from schemas.base import DAY_MS
 from schemas.customer import Memory
 from schemas.errors import InputError
-from schemas.events import EventBase
+from schemas.events import EventBase, TransactionBooked
 from scripts.town.stage import Faults
 from scripts.town.town import Town
 
@@ -65,6 +67,8 @@ def main(arguments: list[str]) -> int:
             seen += 1
         if day in AGES_DAYS:
             sizes[day] = [bytes_of(memories) for memories in held.values()]
+    for customer, life in lives.items():
+        held[customer] = {**held[customer], "spending_months": _months(life)}
     now_ms = town.start_ms + options.days * DAY_MS
     console.print(
         f"{len(SPECS)} features of {len(FEATURES)} memories and {len(VIEWS)} views, {seen:,} events of {len(held)} customers, {day} days"
@@ -162,6 +166,15 @@ def _reads(
             title, f"{median:.0f}", f"{slow:.0f}", f"{anew:,.0f}", f"{anew / median:,.0f}x"
         )
     return table
+
+
+def _months(life: Sequence[EventBase]) -> Memory:
+    """The memory of an insight that views read, too; not timed, since it is folded where insights are."""
+    memory: Memory = {}
+    for event in life:
+        if isinstance(event, TransactionBooked):
+            memory = folded(memory, flow_of(event))
+    return memory
 
 
 def _anew(life: Sequence[EventBase], names: Sequence[str], *, now_ms: int) -> list[float]:

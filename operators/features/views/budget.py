@@ -5,9 +5,11 @@ Stage: 2 of 8, when read. In: memory of ``cash``. Out: feature values.
 
 from binascii import a2b_base64
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any
 
 from operators.features import balances, weeks
 from operators.features.cash import PENDING_DAYS, UNPAID_DAYS, pending_minor, salary_of
@@ -26,7 +28,8 @@ THIN_SHARE = 0.1
 RUNWAY_DAYS_MAX = 3650.0
 
 
-class Purse(NamedTuple):
+@dataclass(frozen=True)
+class Purse:
     """Money here at an instant, major units; weeks are whole ones, the newest first.
 
     ``lows`` are the lowest balances of the last days, the newest first. ``month_*`` are means of a month over 91 days.
@@ -61,7 +64,7 @@ class Purse(NamedTuple):
         """What housing and repayments take a month."""
         return self.month_debt + self.month_housing
 
-    @property
+    @cached_property
     def days_to_pay(self) -> float:
         """Days to the next pay; `UNPAID_DAYS` if none is known."""
         if self.pay is None:

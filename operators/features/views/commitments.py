@@ -4,7 +4,8 @@ Stage: 2 of 8, when read. In: memory of ``recurring``. Out: feature values.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from operators.features import book
 from operators.features.money import MONTH_DAYS, unit_of
@@ -32,7 +33,8 @@ WEEKLY_GAP_DAYS = (5.5, 9.5)
 MEMORY_DAYS = 180
 
 
-class Promises(NamedTuple):
+@dataclass(frozen=True)
+class Promises:
     """Regular payments at an instant: those that run, out and in, and those that have ended.
 
     Amounts of streams are signed minor units. ``unit`` makes major ones.
@@ -48,11 +50,37 @@ class Promises(NamedTuple):
         """What some streams come to a month, major units."""
         return sum(abs(s.amount) * MONTH_DAYS / s.gap for s in streams) / self.unit
 
-    def days_to(self, stream: Stream) -> int:
-        """Days until a payment is due; what is overdue is due today."""
-        return max(0, stream.due - self.today)
+    @cached_property
+    def due(self) -> list[int]:
+        """The day that each payment out is due, in their order."""
+        return [stream.due for stream in self.out]
 
-    @property
+    @cached_property
+    def waits(self) -> list[int]:
+        """Days until each payment out is due; what is overdue is due today."""
+        return [max(0, day - self.today) for day in self.due]
+
+    @cached_property
+    def wait_in(self) -> int | None:
+        """Days until the next regular income; None if there is none."""
+        return min((max(0, stream.due - self.today) for stream in self.inward), default=None)
+
+    @cached_property
+    def months(self) -> list[float]:
+        """What each payment out comes to a month, major units."""
+        return [self.month([stream]) for stream in self.out]
+
+    @cached_property
+    def bills(self) -> float:
+        """What all of them come to a month."""
+        return self.month(self.out)
+
+    @cached_property
+    def subscribed(self) -> float:
+        """What subscriptions come to a month."""
+        return self.month(self.subscriptions)
+
+    @cached_property
     def subscriptions(self) -> list[Stream]:
         """Those that are media, clubs or fixed payments on a card."""
         return [s for s in self.out if subscription(s)]
@@ -96,7 +124,7 @@ def _dearer_year(seen: Promises) -> float:
 
 def _due_count(seen: Promises, days: int) -> float:
     """Those whose next payment falls within so many days."""
-    return sum(seen.days_to(stream) < days for stream in seen.out)
+    return sum(wait < days for wait in seen.waits)
 
 
 def _within(of: Callable[[Promises, int], float], days: int) -> Callable[[Promises], float]:
@@ -106,8 +134,7 @@ def _within(of: Callable[[Promises, int], float], days: int) -> Callable[[Promis
 def _due_minor(seen: Promises, days: int) -> float:
     """What falls due within so many days, with every payment of those that come more than once."""
     total = 0.0
-    for stream in seen.out:
-        first = seen.days_to(stream)
+    for stream, first in zip(seen.out, seen.waits, strict=True):
         if first < days:
             total += abs(stream.amount) * (1 + int((days - 1 - first) / stream.gap))
     return total / seen.unit
@@ -115,8 +142,20 @@ def _due_minor(seen: Promises, days: int) -> float:
 
 def _to_pay(seen: Promises) -> float:
     """What falls due before the next regular income, or within a month where none is known."""
-    incoming = min((seen.days_to(s) for s in seen.inward), default=30)
-    return _due_minor(seen, max(1, incoming))
+    incoming = seen.wait_in
+    return _due_minor(seen, 30 if incoming is None else max(1, incoming))
+
+
+def _next(seen: Promises) -> float:
+    """What is due next; of several on one day the largest."""
+    if not seen.out:
+        return 0.0
+    return -min(zip(seen.due, (s.amount for s in seen.out), strict=True))[1] / seen.unit
+
+
+def _overdue(seen: Promises) -> float:
+    late = zip(seen.out, seen.due, strict=True)
+    return sum(seen.today > due + stream.grace_days for stream, due in late)
 
 
 def _twins(seen: Promises) -> float:
@@ -186,19 +225,19 @@ COMMITMENTS_VIEW: Lens[Promises] = Lens(
         Reading("annual_count", "count", "Regular payments that come every year.", "your yearly payments",
                 lambda p: sum(ANNUAL_GAP_DAYS[0] <= s.gap <= ANNUAL_GAP_DAYS[1] for s in p.out)),
         Reading("days_to_next", "days", f"Days to the next regular payment; {NONE_DAYS:.0f} if none runs.", "your next bill",
-                lambda p: min((p.days_to(s) for s in p.out), default=NONE_DAYS), unknown=NONE_DAYS),
+                lambda p: min(p.waits, default=NONE_DAYS), unknown=NONE_DAYS),
         Reading("next_eur", "major", "The regular payment that is due next.", "your next bill",
-                lambda p: abs(min(p.out, key=lambda s: (s.due, s.amount)).amount) / p.unit if p.out else 0.0),
+                _next),
         Reading("before_income_eur", "major", "Regular payments due before the next regular income.",
                 "bills before your next income", _to_pay),
         Reading("overdue_count", "count", "Regular payments past their day of grace.", "bills that did not come",
-                lambda p: sum(p.today > s.due + s.grace_days for s in p.out)),
+                _overdue),
         Reading("largest_month_eur", "major / month", "The largest regular payment, a month.", "your largest bill",
-                lambda p: max((p.month([s]) for s in p.out), default=0.0)),
+                lambda p: max(p.months, default=0.0)),
         Reading("largest_share", "0..1", "Share of regular payments that is the largest one.", "your largest bill",
-                lambda p: share(max((p.month([s]) for s in p.out), default=0.0), p.month(p.out))),
+                lambda p: share(max(p.months, default=0.0), p.bills)),
         Reading("income_share", "0..1", "Regular payments over regular income.", "what your bills take of your income",
-                lambda p: share(p.month(p.out), p.month(p.inward))),
+                lambda p: share(p.bills, p.month(p.inward))),
         Reading("new_count_90d", "count", "Payments that became regular within 90 days.", "your new regular payments",
                 lambda p: sum(p.today - s.matured < RECENT_DAYS for s in p.out), 90),
         Reading("ended_count", "count", "Regular payments that ended within about half a year.",
@@ -218,11 +257,11 @@ COMMITMENTS_VIEW: Lens[Promises] = Lens(
         Reading("oldest_days", "days", "Days since the oldest regular payment that runs began.", "your oldest regular payment",
                 lambda p: max((p.today - s.first for s in p.out), default=0)),
         Reading("subscriptions_month_eur", "major / month", "Subscriptions, a month.", "your subscriptions",
-                lambda p: p.month(p.subscriptions)),
+                lambda p: p.subscribed),
         Reading("subscriptions_year_eur", "major / year", "Subscriptions, a year.", "your subscriptions",
-                lambda p: 12 * p.month(p.subscriptions)),
+                lambda p: 12 * p.subscribed),
         Reading("subscriptions_share", "0..1", "Share of regular payments that are subscriptions.", "your subscriptions",
-                lambda p: share(p.month(p.subscriptions), p.month(p.out))),
+                lambda p: share(p.subscribed, p.bills)),
         Reading("subscription_max_eur", "major / month", "The dearest subscription, a month.", "your dearest subscription",
                 lambda p: max((p.month([s]) for s in p.subscriptions), default=0.0)),
         Reading("subscriptions_new_90d", "count", "Subscriptions that became regular within 90 days.", "your new subscriptions",
@@ -232,7 +271,7 @@ COMMITMENTS_VIEW: Lens[Promises] = Lens(
         Reading("incoming_month_eur", "major / month", "Regular income but for the largest, a month.", "your second income",
                 lambda p: p.month(p.inward) - max((p.month([s]) for s in p.inward), default=0.0)),
         Reading("days_to_income", "days", f"Days to the next regular income; {NONE_DAYS:.0f} if none runs.",
-                "your next income", lambda p: min((p.days_to(s) for s in p.inward), default=NONE_DAYS), unknown=NONE_DAYS),
+                "your next income", lambda p: NONE_DAYS if p.wait_in is None else p.wait_in, unknown=NONE_DAYS),
     ),
 )  # fmt: skip
 """Regular payments."""

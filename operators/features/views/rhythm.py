@@ -4,10 +4,11 @@ Stage: 2 of 8, when read. In: memory of ``recurring``. Out: feature values.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from math import sqrt
 from struct import Struct
-from typing import NamedTuple
 
 from operators.features import book
 from operators.features.money import MONTH_DAYS, unit_of
@@ -33,7 +34,8 @@ _RECENT_WEEKS = 4
 _NOTHING = 1e-9
 
 
-class Days(NamedTuple):
+@dataclass(frozen=True)
+class Days:
     """Money by day in major units, today first; `book.DAYS` long.
 
     ``out`` is money out less what came back, ``income`` what came in, ``net`` all of it. ``until_*`` are
@@ -54,6 +56,36 @@ class Days(NamedTuple):
     def monthly(self, until: list[float], days: int) -> float:
         """The mean of a month over a window, or over what is known of it, at least a month."""
         return until[days - 1] * MONTH_DAYS / max(MONTH_DAYS, min(days, self.known))
+
+    @cached_property
+    def weekdays(self) -> list[float]:
+        """Money out by weekday over twelve whole weeks, Mondays first; never below zero."""
+        start = (self.today + _EPOCH_WEEKDAY) % 7
+        return [
+            max(0.0, sum(self.out[(start - weekday) % 7 : WEEKDAY_WINDOW_DAYS : 7]))
+            for weekday in range(7)
+        ]
+
+    @cached_property
+    def thirds(self) -> list[float]:
+        """Money out of a quarter by the third of the month that it falls in; never below zero."""
+        parts = [0.0, 0.0, 0.0]
+        for back, out in enumerate(self.out[:QUARTER_DAYS]):
+            day = day_of_month(self.today - back)
+            parts[(day > _THIRDS[0]) + (day > _THIRDS[1])] += out
+        return [max(0.0, part) for part in parts]
+
+    @cached_property
+    def spent(self) -> list[float]:
+        """Money out of each day of a quarter; what came back is not taken off."""
+        return [max(0.0, amount) for amount in self.out[:QUARTER_DAYS]]
+
+    @cached_property
+    def paydays(self) -> list[int]:
+        """How many days ago real money came in: days of at least a quarter of the largest income."""
+        income = self.income[:QUARTER_DAYS]
+        least = max(_NOTHING, max(income) / 4)
+        return [back for back, amount in enumerate(income) if amount >= least]
 
 
 def look(memories: Mapping[str, Memory], now_ms: int) -> Days | None:
@@ -84,35 +116,22 @@ def look(memories: Mapping[str, Memory], now_ms: int) -> Days | None:
     )  # fmt: skip
 
 
-def _weekdays(days: Days) -> list[float]:
-    """Money out by weekday over twelve whole weeks, Mondays first; never below zero."""
-    start = (days.today + _EPOCH_WEEKDAY) % 7
-    return [
-        max(0.0, sum(days.out[(start - weekday) % 7 : WEEKDAY_WINDOW_DAYS : 7]))
-        for weekday in range(7)
-    ]
-
-
 def _weekday(weekday: int) -> Callable[[Days], float]:
     def of(days: Days) -> float:
-        found = _weekdays(days)
+        found = days.weekdays
         return share(found[weekday], sum(found))
 
     return of
 
 
 def _weekend(days: Days) -> float:
-    found = _weekdays(days)
+    found = days.weekdays
     return share(sum(found[_SATURDAY:]), sum(found))
 
 
 def _third(third: int) -> Callable[[Days], float]:
     def of(days: Days) -> float:
-        parts = [0.0, 0.0, 0.0]
-        for back, out in enumerate(days.out[:QUARTER_DAYS]):
-            day = day_of_month(days.today - back)
-            parts[(day > _THIRDS[0]) + (day > _THIRDS[1])] += out
-        spent = [max(0.0, part) for part in parts]
+        spent = days.thirds
         return share(spent[third], sum(spent))
 
     return of
@@ -130,24 +149,13 @@ def _quiet(days: Days) -> float:
     return sum(out <= _NOTHING for out in days.out[: min(QUIET_DAYS, days.known)])
 
 
-def _paydays(days: Days) -> list[int]:
-    """How many days ago real money came in: days of at least a quarter of the largest income."""
-    income = days.income[:QUARTER_DAYS]
-    least = max(_NOTHING, max(income) / 4)
-    return [back for back, amount in enumerate(income) if amount >= least]
-
-
 def _around_pay(days: Days, *, after: bool) -> float:
     """The share of a quarter's money out that falls into the week from a payday on, or into the week before one."""
     step = -1 if after else 1
-    near = {
-        back + step * k
-        for back in _paydays(days)
-        for k in range(0 if after else 1, AFTER_PAY_DAYS + (0 if after else 1))
-    }
-    out = days.out[:QUARTER_DAYS]
-    whole = sum(max(0.0, amount) for amount in out)
-    return share(sum(max(0.0, a) for back, a in enumerate(out) if back in near), whole)
+    ways = range(AFTER_PAY_DAYS) if after else range(1, AFTER_PAY_DAYS + 1)
+    near = {back + step * k for back in days.paydays for k in ways}
+    spent = days.spent
+    return share(sum(spent[back] for back in near if 0 <= back < QUARTER_DAYS), sum(spent))
 
 
 def _swing(days: Days) -> float:
