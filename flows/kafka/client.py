@@ -14,6 +14,8 @@ from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportE
 LOG = logging.getLogger(__name__)
 REACH_S = 10.0
 """How long a first answer of the brokers may take before we give up."""
+LEADER_S = 60.0
+"""How long the brokers may take to agree who leads what was just made: a thousand partitions on a busy machine."""
 PROBE_EVERY_S = 5.0
 PROBE_S = 1.0
 RETRY_S = 0.1
@@ -60,6 +62,17 @@ _PASSING = frozenset(
     }
 )
 """By code, since errors from the admin client never say that they are retriable."""
+_LEADERLESS = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._NOENT,
+    }
+)
+"""What brokers answer that are there, and have not settled yet."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -242,20 +255,21 @@ class Watch:
 
 
 def patiently(ask: Callable[[], R], *, role: str, watch: Watch) -> R:
-    """Ask the brokers until they answer, for at most `REACH_S`.
+    """Ask the brokers until they answer, for at most `REACH_S`, or `LEADER_S` while they say that nobody leads yet.
 
     A partition or coordinator that was just made, or just moved, has no leader for a moment.
 
     Raises:
         MarketOfOneError: What they answered in the end, or that they did not.
     """
-    give_up_at = time.monotonic() + REACH_S
+    began_at = time.monotonic()
     while True:
         try:
             return ask()
         except KafkaException as failed:
             watch.check(lambda: None)
             error: KafkaError = failed.args[0]
-            if not passing(error) or time.monotonic() > give_up_at:
+            patience_s = LEADER_S if error.code() in _LEADERLESS else REACH_S
+            if not passing(error) or time.monotonic() > began_at + patience_s:
                 raise explain(error, role=role, code="transport.source") from None
             time.sleep(RETRY_S)

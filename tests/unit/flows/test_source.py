@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from flows.kafka import client
 from flows.kafka import topics as kafka_topics
-from flows.kafka.client import Connection, Deadline, Watch, explain
+from flows.kafka.client import LEADER_S, REACH_S, Connection, Deadline, Watch, explain, patiently
 from flows.kafka.source import LogSource, pieces
 from flows.kafka.tail import spots_of
 from flows.records import Record
@@ -143,3 +144,39 @@ def test_what_came_is_handed_on_in_pieces(size: int | None, handed: list[tuple[i
     found = [(b.shard, "".join(str(r.offset) for r in b.records)) for b in pieces(by_shard, size)]
     assert found == handed
     assert pieces({}, size) == []
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@pytest.mark.parametrize(
+    ("number", "patience_s"),
+    [
+        (KafkaError.NOT_LEADER_FOR_PARTITION, LEADER_S),
+        (KafkaError._TIMED_OUT, REACH_S),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, 0.0),
+    ],
+)
+def test_patience_is_longer_with_brokers_that_answer(
+    number: int, patience_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Partitions that nobody leads yet are waited for; brokers that stay silent not so long; a refusal not at all."""
+    clock = Clock()
+    monkeypatch.setattr(client, "time", clock)
+
+    def ask() -> None:
+        raise KafkaException(KafkaError(number))
+
+    with pytest.raises(TransportError):
+        patiently(ask, role="offsets", watch=Watch(code="transport.source"))
+    assert patience_s <= clock.now_s < patience_s + 1.0
