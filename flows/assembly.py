@@ -34,7 +34,6 @@ from flows.worker import Stop
 from flows.world import WorldKeeper
 from flows.zones import load_airports
 from operators.arbitrate import CONTEXT_NAMES
-from operators.bandits.ridge import Levers
 from operators.contracts import World
 from operators.decide import decide
 from operators.offers import ACTION_NAMES
@@ -282,15 +281,8 @@ def learning_flow(settings: Settings, stop: Stop) -> FollowFlow:
         actions=[item.id for item in keeper.world.catalogue],
         head=head_of(world.encoder),
         published=replace(keeper.world.models, committee=keeper.newest),
-        levers=Levers(
-            ridge=own.ridge,
-            ridge_main=own.ridge_main,
-            ridge_offset=own.ridge_offset,
-            spread=own.spread,
-            floor=own.floor,
-            members=own.members,
-            half_life_days=own.half_life_days,
-        ),
+        levers=own.levers(),
+        lifetime=own.lifetime(),
         cadence=Cadence(refresh_ms=own.refresh_idle_ms, count_max=own.refresh_max_lessons),
         retention=Retention(days=own.memory_days, lessons_max=own.memory_lessons_max),
         shelf=Shelf(every=own.keep_every, count=own.keep_count),

@@ -7,18 +7,15 @@ sums being exact the models come out the same. Snapshots go to the compacted top
 every worker takes the newest; versions go on from the last one published.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
-
-import orjson
-from pydantic import TypeAdapter, ValidationError
 
 from flows.cadence import Cadence, Progress, Retention, Shelf
 from flows.follow import FollowFlow, Publication, place
 from flows.kafka.client import Connection
 from flows.kafka.source import Pace
+from flows.lessons import Recent, read_lesson
 from flows.records import Spot
 from flows.told import forgotten, proposed
 from flows.worker import Stop
@@ -28,19 +25,22 @@ from operators.drift import BOUNDS, LEVER, Residuals, pull
 from operators.forgetting import Ledger
 from operators.prices import Prices
 from operators.taste import Coholdings
+from operators.value.lifetime import Lifetime, ValueLevers
 from schemas import topics
-from schemas.decisions import Lesson
+from schemas.decisions import WORTH, Lesson
 from schemas.errors import InputError
 from schemas.models import CommitteeSnapshot, IntentSnapshot, Models
 from state.models import COMMITTEE, INTENTS, TASTE, Snapshot, encode_model
 
-LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
-MODEL_OF_KIND: dict[str, str] = {"reward": COMMITTEE, "holdings": TASTE, "intent": INTENTS}
+MODEL_OF_KIND: dict[str, str] = {
+    "reward": COMMITTEE,
+    WORTH: COMMITTEE,
+    "holdings": TASTE,
+    "intent": INTENTS,
+}
 """Which model a kind of lesson teaches."""
 FORGET = "forget"
 """The kind of a lesson that takes lessons back."""
-REMEMBERED = 65_536
-"""Lesson ids that are known again: the log may hold a lesson twice after a crash, never far apart."""
 
 
 class Head(Protocol):
@@ -73,6 +73,7 @@ class Learner:
         retention: Retention | None = None,
         shelf: Shelf | None = None,
         budgets: Mapping[str, float] | None = None,
+        lifetime: ValueLevers | None = None,
     ) -> None:
         """Begin with the priors.
 
@@ -87,8 +88,15 @@ class Learner:
             retention: How long rewards are kept.
             shelf: Which earlier committees are kept to go back to.
             budgets: Items of which only so many a day can be given.
+            lifetime: Governed settings of lifetime value.
         """
         self._ridge = PosteriorRidge(context_names, action_names, actions=actions, levers=levers)
+        self._lifetime = Lifetime(
+            len(self._ridge.context_names),
+            len(self._ridge.action_names),
+            epoch_days=self._ridge.levers.epoch_days,
+            levers=lifetime,
+        )
         self._taste = Coholdings()
         self._head = head
         self._ledger = Ledger()
@@ -102,7 +110,7 @@ class Learner:
         self._residuals = Residuals()
         self._prices = Prices(budgets or {})
         self._serving: CommitteeSnapshot | None = None
-        self._recent: OrderedDict[str, None] = OrderedDict()
+        self._recent = Recent()
         published = published or Models()
         last: dict[str, Snapshot | None] = {
             COMMITTEE: published.committee,
@@ -134,15 +142,10 @@ class Learner:
         self._positions[spot] = offset + 1
         if value is None:
             return None
-        lesson = _read(value)
+        lesson = read_lesson(value)
         if isinstance(lesson, InputError):
             return lesson
-        if lesson.lesson_id in self._recent:
-            return None
-        self._recent[lesson.lesson_id] = None
-        if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
-        return self._taken(lesson)
+        return None if self._recent.again(lesson) else self._taken(lesson)
 
     def publish(self, now_ms: int) -> list[Publication]:
         """The snapshots that are due; at the first start version 1 of each, from what is known.
@@ -193,9 +196,10 @@ class Learner:
     def _forget(self, request: Lesson) -> None:
         """Take back what a customer taught: exactly where sums are learnt, and said where they are not."""
         gone = self._ledger.forget(request)
-        if gone.rewards:
+        if len(gone.after) < len(gone.before):
             self._ridge.unlearn(gone.rewards)
-            self._progress[COMMITTEE].fresh += len(gone.rewards)
+            self._lifetime.relearn(request.customer, gone.before, gone.after)
+            self._progress[COMMITTEE].fresh += len(gone.before) - len(gone.after)
         if gone.holdings is not None:
             self._taste.learn(gone.holdings)
             self._progress[TASTE].fresh += 1
@@ -206,10 +210,11 @@ class Learner:
             case "committee":
                 if self._kept_from_ms is not None and lesson.at_ms < self._kept_from_ms:
                     return True  # its epoch is gone, and a part of it would be wrong
-                learnt = self._ridge.learn(lesson)
+                learnt = lesson.kind == WORTH or self._ridge.learn(lesson)
                 if learnt:
-                    self._ledger.note(lesson)
+                    self._lifetime.learn(self._ledger.note(lesson))
                     self._let_go()
+                if learnt and lesson.kind != WORTH:
                     self._watch(lesson)
                     self._prices.see(lesson)
             case "taste":
@@ -252,6 +257,7 @@ class Learner:
         before_ms = self._ridge.first_kept_ms(self._retention.days)
         while True:
             if self._ridge.retire(before_ms):
+                self._lifetime.retire(before_ms)
                 self._ledger.let_go(before_ms)
                 self._kept_from_ms = max(before_ms, self._kept_from_ms or before_ms)
                 self._progress[COMMITTEE].fresh += 1
@@ -297,22 +303,15 @@ class Learner:
     def _snapshot(self, model: str, version: int) -> Snapshot:
         if model == COMMITTEE:
             self._serving = self._ridge.snapshot(
-                version, position=place(self._positions), prices=self._prices.now()
+                version,
+                position=place(self._positions),
+                prices=self._prices.now(),
+                future=self._lifetime.moment,
             )
             return self._serving
         if model == INTENTS and self._head is not None:
             return self._head.snapshot(version)
         return self._taste.snapshot(version)
-
-
-def _read(value: bytes) -> Lesson | InputError:
-    try:
-        # orjson refuses NaN and infinity, either of which would stay in the sums for good.
-        return LESSON.validate_python(orjson.loads(value))
-    except orjson.JSONDecodeError:
-        return InputError("input.malformed", "the lesson is not JSON")
-    except ValidationError as error:
-        return InputError("input.invalid", f"{error.error_count()} fields of a lesson are wrong")
 
 
 def learn_flow(

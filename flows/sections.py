@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from flows.signing import Signer
+from operators.bandits.ridge import Levers
 from operators.receipts import Seal
+from operators.value.lifetime import ValueLevers
 from schemas.base import Shape
 from schemas.consents import Controller
 from schemas.errors import ConfigError
@@ -191,11 +193,30 @@ class Learn(Shape):
     floor: Share
     members: Annotated[int, Field(ge=2, le=4096)]
     half_life_days: Positive
+    discount_year: Share
+    ridge_value: Positive
+    leave_days: Positive
     memory_days: Positive
     memory_lessons_max: Count
     keep_every: Count
     keep_count: Count
     budgets: dict[Name, Positive]
+
+    def levers(self) -> Levers:
+        """The governed settings of the committee."""
+        return Levers(
+            ridge=self.ridge,
+            ridge_main=self.ridge_main,
+            ridge_offset=self.ridge_offset,
+            spread=self.spread,
+            floor=self.floor,
+            members=self.members,
+            half_life_days=self.half_life_days,
+        )
+
+    def lifetime(self) -> ValueLevers:
+        """Those of lifetime value."""
+        return ValueLevers(self.discount_year, self.ridge_value, self.leave_days)
 
 
 class Measure(Shape):

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from struct import Struct
 
 from operators.bandits.grid import A_STEPS, X_STEPS, snap_actions, snap_context
-from schemas.decisions import Lesson
+from schemas.decisions import WORTH, Lesson
 
 _HEAD = Struct("<qddBBHH")
-_NO_LABEL = 1
+_NO_LABEL, _WORTH = 1, 2
 
 
 @dataclass(slots=True)
@@ -26,9 +26,12 @@ class Forgotten:
 
     ``rewards`` are to be taken out of the additive sums; ``holdings`` is a lesson that undoes what was
     counted of the customer's products, if anything was. ``kept`` counts lessons that can't be taken back.
+    ``before`` and ``after`` are all lessons of value that the customer had taught, and those that stay, in order.
     """
 
     rewards: list[Lesson] = field(default_factory=list)
+    before: list[Lesson] = field(default_factory=list)
+    after: list[Lesson] = field(default_factory=list)
     holdings: Lesson | None = None
     kept: int = 0
 
@@ -52,7 +55,7 @@ class Ledger:
         Holdings replace what this customer was counted with, whatever the lesson says was before.
         """
         who = lesson.customer
-        if lesson.kind == "reward":
+        if lesson.kind in {"reward", WORTH}:
             self._rewards.setdefault(who, []).append(self._pack(lesson))
             self.count += 1
         elif lesson.kind == "holdings":
@@ -80,13 +83,15 @@ class Ledger:
         staying = []
         for packed in self._rewards.pop(who, []):
             lesson = self._unpack(packed, who)
-            if _rests_on(lesson, sources):
-                result.rewards.append(lesson)
-            else:
+            result.before.append(lesson)
+            if not _rests_on(lesson, sources):
+                result.after.append(lesson)
                 staying.append(packed)
+            elif lesson.kind == "reward":
+                result.rewards.append(lesson)
         if staying:
             self._rewards[who] = staying
-        self.count -= len(result.rewards)
+        self.count -= len(result.before) - len(staying)
         if not sources or "profile" in sources:
             before = self._holdings.pop(who, ())
             if before:
@@ -129,7 +134,8 @@ class Ledger:
             lesson.at_ms,
             lesson.label,
             lesson.label_before or 0.0,
-            _NO_LABEL if lesson.label_before is None else 0,
+            (_NO_LABEL if lesson.label_before is None else 0)
+            | (_WORTH if lesson.kind == WORTH else 0),
             len(names),
             len(context),
             len(action),
@@ -143,14 +149,14 @@ class Ledger:
         steps, sources, action = body[: dx + da], body[dx + da : -1], body[-1]
         return Lesson(
             lesson_id="",
-            kind="reward",
+            kind=WORTH if flag & _WORTH else "reward",
             customer=who,
             at_ms=at_ms,
             action=self._names[action],
             context=tuple(step / X_STEPS for step in steps[:dx]),
             action_features=tuple(step / A_STEPS for step in steps[dx:]),
             label=label,
-            label_before=None if flag == _NO_LABEL else before,
+            label_before=None if flag & _NO_LABEL else before,
             sources=tuple(self._names[i] for i in sources),
         )
 

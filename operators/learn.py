@@ -20,7 +20,7 @@ from operators.draws import identify
 from operators.redress import heed
 from schemas.base import DAY_MS, Purpose, Source
 from schemas.customer import Customer, OpenDecision
-from schemas.decisions import SILENCE, Lesson
+from schemas.decisions import SILENCE, WORTH, Lesson
 from schemas.events import FeedbackReceived
 from schemas.offers import Item
 from schemas.rules import Rules
@@ -156,7 +156,11 @@ def _realise(
 ) -> None:
     """Money came in: the first amount replaces the estimate, later ones add to it."""
     result.impact.append(impact.value(customer, event, decision))
-    if decision is None or event.currency != CURRENCY:
+    if event.currency != CURRENCY:
+        return
+    if event.decision_id is None:
+        _bring(customer, event, result)
+    if decision is None:
         return
     label = (event.value_customer_minor + event.value_bank_minor) / MINOR_PER_UNIT
     if decision.last_outcome in {"value", "complained"}:
@@ -166,6 +170,22 @@ def _realise(
     customer.open[decision.decision_id] = _teach(
         customer, decision, label, result, said=event.event_id
     )
+
+
+def _bring(customer: Customer, event: FeedbackReceived, result: Credit) -> None:
+    """What the whole relation brought since last time teaches what a customer is worth, if they let us learn."""
+    if usable(customer, Purpose.MODEL_TRAINING, now_ms=customer.latest_ms):
+        result.lessons.append(
+            Lesson(
+                lesson_id=identify(customer.customer, event.event_id, WORTH),
+                kind=WORTH,
+                customer=customer.customer,
+                at_ms=event.at_ms,
+                label=snap_label(
+                    (event.value_customer_minor + event.value_bank_minor) / MINOR_PER_UNIT
+                ),
+            )
+        )
 
 
 def _note(event: FeedbackReceived, decision: OpenDecision | None, item: Item | None) -> str:

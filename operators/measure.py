@@ -19,6 +19,7 @@ from schemas.decisions import SILENCE
 ARMS: tuple[str, ...] = ("treatment", "control", "holdout")
 GROUP_OF_ARM: dict[str, str] = {"exploit": "treatment", "explore": "treatment"}
 """Choices that name how they came about belong to the treatment; the other arms are named as they are."""
+COMPARED: tuple[tuple[str, str], ...] = (("treatment", "holdout"), ("treatment", "control"))
 COUNT_MIN = 20
 """Customers that each side needs before an interval is given: the theory is asymptotic."""
 
@@ -74,11 +75,11 @@ class Moments:
 
 @dataclass(slots=True)
 class _Person:
-    """What is known of one customer: cents realised so far, and within the horizon."""
+    """What is known of one customer; ``values`` are (instant, cents to the customer, cents to the bank)."""
 
     arm: str = ""
     first_ms: int = 0
-    values: list[tuple[int, int]] = field(default_factory=list)
+    values: list[tuple[int, int, int]] = field(default_factory=list)
     said: int = 0
     completed: int = 0
 
@@ -137,16 +138,19 @@ class Uplift:
 
         Returns:
             ``value_eur`` per arm and differences in EUR per customer, from customers whose horizon has
-            passed; ``taken_up`` per arm and differences in completions per customer so far;
+            passed, and of it what is the customer's and what the bank's; ``taken_up`` per arm and differences in completions per customer so far;
             ``acceptance`` per arm and differences as shares of what was said; counts.
         """
-        value = {arm: Moments() for arm in ARMS}
+        value, theirs, ours = ({arm: Moments() for arm in ARMS} for _ in range(3))
         taken = {arm: Moments() for arm in ARMS}
         for person in self._people.values():
             if person.arm in taken:
                 taken[person.arm].add(person.completed, 1.0)
             if person.arm in value and self._now_ms >= person.first_ms + self._horizon_ms:
-                value[person.arm].add(self._realised(person) / 100.0, 1.0)
+                customer, bank = self._realised(person)
+                value[person.arm].add((customer + bank) / 100.0, 1.0)
+                theirs[person.arm].add(customer / 100.0, 1.0)
+                ours[person.arm].add(bank / 100.0, 1.0)
         return {
             "type": "uplift",
             "at_ms": self._now_ms,
@@ -157,9 +161,11 @@ class Uplift:
             },
             "matured": {arm: moments.count for arm, moments in value.items()},
             "value_eur": {arm: _mean(moments) for arm, moments in value.items()},
-            "value_uplift_eur": self._differences(
-                value, (("treatment", "holdout"), ("treatment", "control"))
-            ),
+            "value_uplift_eur": self._differences(value, COMPARED),
+            "customer_value_eur": {arm: _mean(moments) for arm, moments in theirs.items()},
+            "customer_value_uplift_eur": self._differences(theirs, COMPARED),
+            "bank_value_eur": {arm: _mean(moments) for arm, moments in ours.items()},
+            "bank_value_uplift_eur": self._differences(ours, COMPARED),
             "taken_up": {arm: _mean(moments) for arm, moments in taken.items()},
             "taken_up_uplift": self._differences(taken, (("treatment", "control"),)),
             "acceptance": {arm: _mean(moments) for arm, moments in self._acceptance.items()},
@@ -196,8 +202,8 @@ class Uplift:
     def _value(self, record: Mapping[str, Any]) -> None:
         if record["currency"] != self._currency:
             return
-        minor = int(record["value_customer_minor"]) + int(record["value_bank_minor"])
-        self._person(record).values.append((int(record["at_ms"]), minor))
+        minor = int(record["value_customer_minor"]), int(record["value_bank_minor"])
+        self._person(record).values.append((int(record["at_ms"]), *minor))
 
     def _erase(self, customer: str) -> None:
         """Forget a customer; what they added to acceptance goes with them."""
@@ -218,9 +224,11 @@ class Uplift:
         person.completed += completed
         moments.add(person.completed, person.said)
 
-    def _realised(self, person: _Person) -> int:
+    def _realised(self, person: _Person) -> tuple[int, int]:
+        """Cents to the customer and to the bank within the horizon."""
         end_ms = person.first_ms + self._horizon_ms
-        return sum(minor for at_ms, minor in person.values if person.first_ms <= at_ms < end_ms)
+        within = [v for v in person.values if person.first_ms <= v[0] < end_ms]
+        return sum(v[1] for v in within), sum(v[2] for v in within)
 
     def _differences(
         self, moments: Mapping[str, Moments], pairs: Iterable[tuple[str, str]]

@@ -15,6 +15,9 @@ from schemas.offers import Item
 SILENCE = "silence"
 """The action of deliberately saying nothing: always allowed, always an arm."""
 
+WORTH = "worth"
+"""The kind of a lesson of money that belongs to a customer and to no decision."""
+
 
 @dataclass(slots=True, frozen=True)
 class Candidate:
@@ -200,7 +203,7 @@ class Decision:
 class Lesson:
     """What the learners are told.
 
-    ``kind`` is ``reward`` (bandit), ``holdings`` (co-holdings), ``intent`` (reader), or ``forget``: take
+    ``kind`` is ``reward`` (bandit), ``worth`` (what a customer brought, of no decision), ``holdings`` (co-holdings), ``intent`` (reader), or ``forget``: take
     back what this customer taught that rests on any of ``sources``, or everything if there are none.
     A reward lesson with ``label_before`` is a revision: the learner adds z·(label − label_before).
     """

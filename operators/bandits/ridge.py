@@ -7,7 +7,7 @@ grid, so they are exact: order, chunks, workers and CPU can't change a bit, and 
 label may be revised for good, since b is linear in it: b += z·(y_new − y_old).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import ceil
@@ -29,6 +29,8 @@ PRIOR_COUNT = 6.0
 
 CONST = "const"
 """The context feature that is one for everybody."""
+Future = Callable[[tuple[str, ...], Mapping[int, float], int], tuple[Floats, float]]
+"""What later value adds to b, shape (D,), and to Σ y², given actions, what epochs count for, and the newest."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -163,8 +165,22 @@ class PosteriorRidge:
         self.known |= other.known
         self.lessons += other.lessons
 
+    def fade(self) -> tuple[dict[int, float], int]:
+        """Epoch → what its lessons count for now, and the epoch that counts as now."""
+        self._flush()
+        newest, levers = self._newest(), self.levers
+        return {
+            epoch: 0.5 ** (max(newest - epoch, 0) * levers.epoch_days / levers.half_life_days)
+            for epoch in self._epochs
+        }, newest
+
     def snapshot(
-        self, version: int, *, position: str = "", prices: Mapping[str, float] | None = None
+        self,
+        version: int,
+        *,
+        position: str = "",
+        prices: Mapping[str, float] | None = None,
+        future: Future | None = None,
     ) -> CommitteeSnapshot:
         """Draw a committee from the posterior.
 
@@ -172,6 +188,7 @@ class PosteriorRidge:
             version: The snapshot's number; it keys the draw of the members.
             position: Where on the log of lessons the snapshot stands.
             prices: What scarce actions cost, taken from every model's offset; unknown actions have none.
+            future: What is worth more or less later, as it adds to b and to Σ y²; by default nothing is.
 
         Returns:
             A snapshot whose digest covers all that a choice depends on. Made once and published: a
@@ -180,6 +197,9 @@ class PosteriorRidge:
         levers = self.levers
         actions = tuple(sorted(self.known))
         a, b, count, squares, contexts = self._posterior(actions)
+        if future is not None:
+            more, more_squares = future(actions, *self.fade())
+            b, squares = b + more, squares + more_squares
         lower = np.linalg.cholesky(a)
         mean = np.linalg.solve(lower.T, np.linalg.solve(lower, b))
         rss = max(squares - float(mean @ b), 0.0)
@@ -229,11 +249,9 @@ class PosteriorRidge:
         b = ridge * prior
         count, squares = 0.0, float(prior @ b)
         contexts = np.zeros(len(self.context_names))
-        newest = self._newest()
+        weights, _ = self.fade()
         for epoch in sorted(self._epochs):
-            statistics = self._epochs[epoch]
-            age_days = max(newest - epoch, 0) * levers.epoch_days
-            weight = 0.5 ** (age_days / levers.half_life_days)
+            statistics, weight = self._epochs[epoch], weights[epoch]
             a[:d, :d] += weight * statistics.gram
             b[:d] += weight * statistics.moment
             contexts += weight * statistics.contexts

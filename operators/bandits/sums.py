@@ -91,13 +91,7 @@ def sums(lessons: Sequence[Lesson]) -> Statistics:
         Exact sums: first labels count in full; revisions move ``moment``, ``reward``, ``squares``.
     """
     x = snap_context(packed([lesson.context for lesson in lessons]))
-    a = snap_actions(packed([lesson.action_features for lesson in lessons]))
-    # The product is put back on the 2^-10 grid, which makes room for 10^9 lessons in an exact sum.
-    q: Floats = np.einsum("ni,nj->nij", x * Z_STEPS, a).reshape(len(lessons), -1)
-    np.rint(q, out=q)
-    q /= Z_STEPS
-    # Adding zero turns −0 into 0: equal numbers, but other bits.
-    q += 0.0
+    q = crossed(x, snap_actions(packed([lesson.action_features for lesson in lessons])))
     before = [lesson.label_before for lesson in lessons]
     first = np.array([label is None for label in before])
     new = snap_rewards(np.array([lesson.label for lesson in lessons]))
@@ -123,3 +117,16 @@ def sums(lessons: Sequence[Lesson]) -> Statistics:
         total.count[action] = total.count.get(action, 0) + is_first
         total.reward[action] = total.reward.get(action, 0.0) + changes[index]
     return total
+
+
+def crossed(x: Floats, a: Floats) -> Floats:
+    """X ⊗ a of contexts (n, dx) and action features (n, da) on their grids, shape (n, dx·da).
+
+    The product is put back on the 2^-10 grid, which makes room for 10^9 lessons in an exact sum.
+    """
+    q: Floats = np.einsum("ni,nj->nij", x * Z_STEPS, a).reshape(len(x), -1)
+    np.rint(q, out=q)
+    q /= Z_STEPS
+    # Adding zero turns −0 into 0: equal numbers, but other bits.
+    q += 0.0
+    return q

@@ -49,7 +49,7 @@ ORDER = (*range(1, OFFERS + 1), 0)
 LAG_MIN, LAG_MAX, LAG_SHARE = 10, 1000, 20
 """A snapshot decides until the next, which comes after a twentieth of the decisions so far, within bounds."""
 HISTORY = 2000
-RIDGE = 12.0
+RIDGE = 1.0
 RIDGE_VALUE = 1.0
 DISCOUNT_DAY = DISCOUNT ** (1.0 / PERIOD_DAYS)
 
@@ -115,9 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--periods", type=int, default=12)
     parser.add_argument("--horizon", type=int, default=4, help="periods until a decision matures")
     parser.add_argument("--customers", type=int, default=2500, help="decisions a period")
-    parser.add_argument("--floor", type=float, default=0.0, help="probability spread evenly")
+    parser.add_argument("--floor", type=float, default=0.01, help="probability spread evenly")
     parser.add_argument(
-        "--spread", type=float, default=0.25, help="how far members lie from the mean"
+        "--spread", type=float, default=0.5, help="how far members lie from the mean"
     )
     parser.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")

@@ -10,8 +10,9 @@ from operators.bandits.ridge import PosteriorRidge
 from operators.forgetting import Ledger
 from operators.offers import ACTION_NAMES
 from operators.taste import Coholdings
+from operators.value.lifetime import Lifetime
 from schemas.base import DAY_MS
-from schemas.decisions import Lesson
+from schemas.decisions import WORTH, Lesson
 
 SOURCES = ("app", "location", "profile", "transactions")
 DX, DA = len(CONTEXT_NAMES), len(ACTION_NAMES)
@@ -20,7 +21,7 @@ _values = st.integers(-4096, 4096).map(lambda n: n / 1024)
 
 @st.composite
 def lessons(draw: st.DrawFn) -> list[Lesson]:
-    """Rewards, revisions and holdings of a few customers, in any order."""
+    """Rewards, revisions, money and holdings of a few customers, in any order."""
     made = []
     for index in range(draw(st.integers(1, 24))):
         who = draw(st.sampled_from(["c-1", "c-2", "c-3"]))
@@ -29,6 +30,9 @@ def lessons(draw: st.DrawFn) -> list[Lesson]:
             made.append(
                 Lesson(f"h{index}", "holdings", who, 0, holdings=held, sources=("profile",))
             )
+            continue
+        if draw(st.integers(0, 4)) == 0:
+            made.append(Lesson(f"w{index}", WORTH, who, 0, label=draw(_values)))
             continue
         spot = draw(st.integers(0, DX - 1))
         context = [0.0] * DX
@@ -59,16 +63,19 @@ class Learners:
         self.ledger = Ledger()
         self.ridge = PosteriorRidge(CONTEXT_NAMES, ACTION_NAMES)
         self.taste = Coholdings()
+        self.lifetime = Lifetime(DX, DA, epoch_days=28)
         for lesson in taught:
+            if lesson.kind in {"reward", WORTH}:
+                self.lifetime.learn(self.ledger.note(lesson))
             if lesson.kind == "reward":
                 self.ridge.learn(lesson)
-                self.ledger.note(lesson)
-            else:
+            elif lesson.kind == "holdings":
                 self.taste.learn(self.ledger.note(lesson))
 
     def forget(self, request: Lesson) -> None:
         gone = self.ledger.forget(request)
         self.ridge.unlearn(gone.rewards)
+        self.lifetime.relearn(request.customer, gone.before, gone.after)
         if gone.holdings is not None:
             self.taste.learn(gone.holdings)
 
@@ -89,7 +96,8 @@ class Learners:
             if s.gram.any() or s.moment.any() or s.squares or any(s.count.values())
         }
         pairs = {pair: count for pair, count in self.taste.pairs.items() if count}
-        return epochs, self.ridge.lessons, pairs
+        moment, squares = self.lifetime.moment(("loan", "pot", "silence"), *self.ridge.fade())
+        return epochs, self.ridge.lessons, pairs, moment.tobytes(), squares
 
 
 @settings(max_examples=50)

@@ -122,10 +122,14 @@ def test_money_in_another_currency_is_recorded_but_not_learnt() -> None:
 
 
 def test_money_without_a_decision_belongs_to_the_customer() -> None:
-    """The holdout has value too: it is counted and teaches nothing."""
-    event = said("value", decision_id=None, value_bank_minor=900)
-    _, lessons, (record,) = tell(customer(), event)
-    assert (lessons, record["arm"], record["decision_id"]) == ([], None, None)
+    """It is counted, the holdout's too, and tells what a customer is worth, not what was said well."""
+    event = said("value", decision_id=None, value_bank_minor=900, value_customer_minor=100)
+    _, (lesson,), (record,) = tell(customer(), event)
+    assert (record["arm"], record["decision_id"]) == (None, None)
+    assert (lesson.kind, lesson.label, lesson.context) == ("worth", 1.0, ())
+    untaught = customer()
+    untaught.grants.pop(Purpose.MODEL_TRAINING)
+    assert tell(untaught, event)[1] == []
 
 
 def test_no_answer_is_label_zero() -> None:

@@ -80,6 +80,22 @@ def test_value_is_counted_per_customer_within_the_horizon() -> None:
     assert report["value_eur"] == {"treatment": 5.0, "control": None, "holdout": None}
 
 
+def test_what_the_customer_gains_is_a_ledger_of_its_own() -> None:
+    """What is good for the bank and bad for its customers shows as that, and not as a sum of zero."""
+    uplift = Uplift()
+    for arm, (theirs, ours) in {"treatment": (-300, 900), "holdout": (500, 100)}.items():
+        for number in range(30):
+            uplift.take(made(f"{arm}-{number}", arm, at_ms=100))
+            uplift.take({**money(f"{arm}-{number}", theirs, at_ms=200), "value_bank_minor": ours})
+    uplift.take(clock(200 + HORIZON_MS))
+    report = uplift.report()
+    assert report["value_uplift_eur"]["treatment_minus_holdout"]["estimate"] == 0.0
+    assert report["customer_value_eur"]["treatment"] == -3.0
+    assert report["bank_value_eur"]["holdout"] == 1.0
+    assert report["customer_value_uplift_eur"]["treatment_minus_holdout"]["estimate"] == -8.0
+    assert report["bank_value_uplift_eur"]["treatment_minus_holdout"]["estimate"] == 8.0
+
+
 def test_only_matured_customers_are_compared() -> None:
     """A customer whose horizon has not passed is counted, and waits."""
     uplift = Uplift()

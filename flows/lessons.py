@@ -1,0 +1,41 @@
+"""Lessons as they lie on their topic: read, and known again when they come twice."""
+
+from collections import OrderedDict
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.decisions import Lesson
+from schemas.errors import InputError
+
+LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
+REMEMBERED = 65_536
+"""Lesson ids that are known again: the log may hold a lesson twice after a crash, never far apart."""
+
+
+class Recent:
+    """The ids of the last lessons."""
+
+    def __init__(self) -> None:
+        """Nothing came yet."""
+        self._ids: OrderedDict[str, None] = OrderedDict()
+
+    def again(self, lesson: Lesson) -> bool:
+        """Whether a lesson came before; from now on it did."""
+        if lesson.lesson_id in self._ids:
+            return True
+        self._ids[lesson.lesson_id] = None
+        if len(self._ids) > REMEMBERED:
+            self._ids.popitem(last=False)
+        return False
+
+
+def read_lesson(value: bytes) -> Lesson | InputError:
+    """The lesson in a record's value, or why there is none."""
+    try:
+        # orjson refuses NaN and infinity, either of which would stay in the sums for good.
+        return LESSON.validate_python(orjson.loads(value))
+    except orjson.JSONDecodeError:
+        return InputError("input.malformed", "the lesson is not JSON")
+    except ValidationError as error:
+        return InputError("input.invalid", f"{error.error_count()} fields of a lesson are wrong")
