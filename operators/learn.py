@@ -174,7 +174,9 @@ def _realise(
 
 def _bring(customer: Customer, event: FeedbackReceived, result: Credit) -> None:
     """What the whole relation brought since last time teaches what a customer is worth, if they let us learn."""
-    if usable(customer, Purpose.MODEL_TRAINING, now_ms=customer.latest_ms):
+    # It teaches by the decisions before it, so it rests on whatever they may have used.
+    sources = usable(customer, Purpose.MODEL_TRAINING, now_ms=customer.latest_ms)
+    if sources:
         result.lessons.append(
             Lesson(
                 lesson_id=identify(customer.customer, event.event_id, WORTH),
@@ -184,6 +186,7 @@ def _bring(customer: Customer, event: FeedbackReceived, result: Credit) -> None:
                 label=snap_label(
                     (event.value_customer_minor + event.value_bank_minor) / MINOR_PER_UNIT
                 ),
+                sources=tuple(sorted(sources)),
             )
         )
 
