@@ -74,6 +74,7 @@ def world_of(settings: Settings) -> World:
         digests={"config": settings.digest, "catalogue": catalogue.digest(items)},
         controller=settings.consent,
         seal=settings.consent.seal(),
+        caps=settings.decide.caps,
     )
 
 

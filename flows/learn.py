@@ -91,12 +91,8 @@ class Learner:
             lifetime: Governed settings of lifetime value.
         """
         self._ridge = PosteriorRidge(context_names, action_names, actions=actions, levers=levers)
-        self._lifetime = Lifetime(
-            len(self._ridge.context_names),
-            len(self._ridge.action_names),
-            epoch_days=self._ridge.levers.epoch_days,
-            levers=lifetime,
-        )
+        sizes, epoch_days = (len(context_names), len(action_names)), self._ridge.levers.epoch_days
+        self._lifetime = Lifetime(*sizes, epoch_days=epoch_days, levers=lifetime)
         self._taste = Coholdings()
         self._head = head
         self._ledger = Ledger()

@@ -130,6 +130,7 @@ class Decide(Shape):
     oldest: date
     max_message_bytes: Count
     catalogue: str
+    caps: dict[Name, Annotated[int, Field(ge=0, lt=1 << 24)]]
 
 
 class State(Shape):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from flows import outputs
+from flows.capped import Capped
 from flows.clock import CLOCK
 from flows.dead_letters import KEYLESS, REFUSED, letter
 from flows.partition import shard_of
@@ -80,6 +81,7 @@ class Standing:
         self.next_sequence = store.next_sequence
         self.newest_ms = self.positions.get((CLOCK, self.number), 0)
         self.sent = Sent(sent, ends)
+        self.capped = Capped(self.number, shards)
         self.pending: dict[int, bytes | None] = {}
 
 
@@ -164,6 +166,8 @@ class Work:
         shard = self._shard
         customer = self._customer(event.customer)
         before = customer or Customer(event.customer, since_ms=event.at_ms)
+        fresh = self.batch.positions
+        world = shard.capped.world(world, shard.positions, fresh, at_ms=event.at_ms)
         try:
             outcome = shard.decide(before, event, world=world, position=position)
         except Exception as bug:
@@ -180,6 +184,7 @@ class Work:
             self._erase(event.customer)
         elif outcome.customer is not before:
             self.batch.customers[event.customer] = outcome.customer
+        shard.capped.spend(outcome, world, shard.positions, fresh, at_ms=event.at_ms)
         self._emit(outcome, customer=event.customer, position=position, began_ns=began_ns)
         shard.newest_ms = max(shard.newest_ms, event.at_ms)
         shard.tally.count(outcome, latency_ns=time.perf_counter_ns() - began_ns)

@@ -176,7 +176,7 @@ class Encoder(Protocol):
 class Situation:
     """What a policy may look at besides the candidate.
 
-    ``readable`` are the sources that may be looked at to hold something back: those granted for any
+    ``used_up`` are the items of which no more may be said today. ``readable`` are the sources that may be looked at to hold something back: those granted for any
     purpose that a decision serves; consent to training alone will not do.
     """
 
@@ -187,6 +187,7 @@ class Situation:
     rules: Rules
     models: Models
     readable: frozenset[Source]
+    used_up: frozenset[str] = frozenset()
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, name: str, work: Callable[[], T]) -> T:
@@ -249,6 +250,10 @@ class World:
     """Signs receipts; None where no key was given."""
     quiet: bool = False
     """Folds and senses, and never speaks: for working out again what was known."""
+    caps: Mapping[str, int] = field(default_factory=dict)
+    """Item → how many may be said a day in the whole bank, as whoever enforces it was told."""
+    used_up: frozenset[str] = frozenset()
+    """Capped items of which this shard may not say one more now (`operators.leases`)."""
 
     @cached_property
     def answers(self) -> Mapping[str, tuple[Item, ...]]:

@@ -54,6 +54,7 @@ def situation_of(me: Customer, view: View) -> Situation:
         rules=view.world.rules,
         models=view.world.models,
         readable=view.readable,
+        used_up=view.world.used_up,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from operators.contracts import Policy, Situation
+from operators.policy.budget import Budget
 from operators.policy.consent import ConsentStands
 from operators.policy.contact import ContactCaps
 from operators.policy.eligibility import ProductTerms
@@ -40,6 +41,7 @@ POLICIES: tuple[StandingPolicy, ...] = (
     InTheirInterest(),
     ProductTerms(),
     ContactCaps(),
+    Budget(),
     BoardApproval(),
 )
 """In the order of whose words are heard. The board stands last: it sees what nothing else refuses."""

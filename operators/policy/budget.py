@@ -1,0 +1,32 @@
+"""Refuses what the bank has given out for today.
+
+Stage: 5 of 8. In: candidate, situation. Out: Verdict.
+"""
+
+from collections.abc import Mapping
+
+from operators.contracts import Situation
+from schemas.decisions import Candidate, Verdict
+
+ALLOWED = Verdict(allowed=True)
+REFUSALS: dict[str, Verdict] = {
+    "budget.used_up": Verdict(
+        allowed=False,
+        rule="budget.used_up",
+        words="We can offer this to so many people a day, and today's are all given.",
+    )
+}
+
+
+class Budget:
+    """No item without a lease; which are used up is known to the shard (`operators.leases`)."""
+
+    name: str = "budget"
+    source: str = "the bank's budgets (decide.caps)"
+    refusals: Mapping[str, Verdict] = REFUSALS
+
+    def judge(self, candidate: Candidate, situation: Situation) -> Verdict:
+        """Allowed while the shard's lease of the day lasts, or if the item has no cap."""
+        if candidate.item.id in situation.used_up:
+            return REFUSALS["budget.used_up"]
+        return ALLOWED
