@@ -30,6 +30,7 @@ from operators.draws import identify
 from operators.insights import wakes as insight_wakes
 from operators.merchants import fenced, revealed
 from operators.portability import export
+from operators.redress import corrected
 from operators.triggers import wakes
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import EVENT_MARK_BYTES, Customer, event_mark
@@ -234,6 +235,7 @@ def _contract(outcome: Outcome, me: Customer, event: EventBase, *, now_ms: int) 
             value = getattr(event, name)
             if value is not None:
                 me.profile[name] = value
+        corrected(me)
     elif isinstance(event, ProductOpened):
         me.products[event.product] = event.at_ms
     elif isinstance(event, ProductClosed):

@@ -3,7 +3,7 @@
 Stage: 8 of 8. In: FeedbackReceived with its reason. Out: a changed customer copy.
 
 Each reason asks for something else. «Not now» delays; «too personal» takes away the data and not the
-offer; «cannot afford» is a fact about means; «already have» a fact about holdings. Nothing here needs
+offer; «cannot afford» is a fact about means; «already have» a fact about holdings; «wrong facts» waits for a correction. Nothing here needs
 consent for training: it is the customer's own instruction.
 """
 
@@ -90,10 +90,21 @@ def _heed_reason(
             if item is not None:
                 days = rules.dismissed_rest_days
                 _rest(customer, f"category:{item.category}", at_ms=at_ms, days=days)
+        case "wrong_facts":
+            # What `heed` lets rest: it comes back with the correction, if that comes sooner.
+            resting = customer.rests.get(decision.action, 0)
+            _note_fact(customer, "disputed", decision.action, at_ms=resting)
         case "already_have":
             _rest(customer, decision.action, at_ms=at_ms, days=rules.not_relevant_rest_days)
             if item is not None and item.product is not None:
                 _note_fact(customer, "held_elsewhere", item.product, at_ms=at_ms)
+
+
+def corrected(customer: Customer) -> None:
+    """The profile was corrected: what rested for wrong facts alone may be said again; in place."""
+    for action, until_ms in customer.profile.pop("disputed", {}).items():
+        if customer.rests.get(action) == until_ms:
+            del customer.rests[action]
 
 
 def _mistrust(customer: Customer, sources: Iterable[str], *, at_ms: int, rules: Rules) -> None:
