@@ -72,14 +72,9 @@ class WorldKeeper:
         shape = CommitteeSnapshot if key in {CHAMPION, CHALLENGER} else SLOTS.get(key)
         if shape is None:
             return InputError("input.unknown-kind", f"no model is called {key[:32]!r}")
-        snapshot: Snapshot | None = None
-        if value is not None:
-            try:
-                snapshot = decode_model(value)
-            except StateError as error:
-                return InputError("input.malformed", f"model {key}: {error.code}")
-            if not isinstance(snapshot, shape):
-                return InputError("input.invalid", f"under {key} lies a {type(snapshot).__name__}")
+        snapshot = None if value is None else self._read(key, shape, value)
+        if isinstance(snapshot, InputError):
+            return snapshot
         if key == CHAMPION:
             self._pinned = cast("CommitteeSnapshot | None", snapshot)
         elif key == "committee":
@@ -88,6 +83,30 @@ class WorldKeeper:
             key, snapshot = "committee", self._pinned or self.newest
         self.world = replace(self.world, models=_with(self.world.models, key, snapshot))
         return None
+
+    def _read(self, key: str, shape: type[Snapshot], value: bytes) -> Snapshot | InputError:
+        """The model of a record, or why it can't be used: corrupt, another's, or older than the one in use."""
+        try:
+            snapshot = decode_model(value)
+        except StateError as error:
+            return InputError("input.malformed", f"model {key}: {error.code}")
+        if not isinstance(snapshot, shape):
+            return InputError("input.invalid", f"under {key} lies a {type(snapshot).__name__}")
+        in_use = self._in_use(key)
+        if in_use is not None and snapshot.version < in_use.version:
+            return InputError(
+                "input.invalid",
+                f"{key} {snapshot.version} is older than {in_use.version}, which is in use",
+                hint="to go back to an earlier committee, pin it: python -m flows rollout",
+            )
+        return snapshot
+
+    def _in_use(self, key: str) -> Snapshot | None:
+        """What the learner published last under a key; people may put any version under theirs."""
+        if key == "committee":
+            return self.newest
+        in_use: Snapshot | None = getattr(self.world.models, key) if key in SLOTS else None
+        return in_use
 
     def _rollout(self, value: bytes | None) -> InputError | None:
         rollout: Rollout | None = None
