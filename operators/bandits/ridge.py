@@ -29,8 +29,11 @@ PRIOR_COUNT = 6.0
 
 CONST = "const"
 """The context feature that is one for everybody."""
-Future = Callable[[tuple[str, ...], Mapping[int, float], int], tuple[Floats, float]]
-"""What later value adds to b, shape (D,), and to Σ y², given actions, what epochs count for, and the newest."""
+Future = Callable[[tuple[str, ...], Mapping[int, float], int], tuple[Floats, float, int]]
+"""What later value adds to b, shape (D,), and to Σ y², and of how many decisions it is known.
+
+Given actions, what epochs count for, and the newest.
+"""
 
 
 @dataclass(slots=True, frozen=True)
@@ -197,10 +200,11 @@ class PosteriorRidge:
         levers = self.levers
         actions = tuple(sorted(self.known))
         a, b, count, squares, contexts = self._posterior(actions)
-        if future is not None:
-            more, more_squares = future(actions, *self.fade())
-            b, squares = b + more, squares + more_squares
         lower = np.linalg.cholesky(a)
+        if future is not None:
+            more, more_squares, moves = future(actions, *self.fade())
+            share = _believed(more, lower.astype(np.float64), noise=more_squares / max(moves, 1))
+            b, squares = b + share * more, squares + share**2 * more_squares
         mean = np.linalg.solve(lower.T, np.linalg.solve(lower, b))
         rss = max(squares - float(mean @ b), 0.0)
         variance = (PRIOR_COUNT + rss / 2.0) / (PRIOR_COUNT + count / 2.0)
@@ -302,6 +306,19 @@ class PosteriorRidge:
         for lesson in lessons:
             by_epoch.setdefault(lesson.at_ms // epoch_ms, []).append(lesson)
         return by_epoch
+
+
+def _believed(more: Floats, lower: Floats, *, noise: float) -> float:
+    """How much of an addition to b is more than chance would make of it: 0..1.
+
+    By chance its energy b'A⁻¹b is about ``noise`` times the number of parameters, give or take twice its spread.
+
+    Source: James & Stein 1961, positive part.
+    """
+    energy = float(np.sum(np.linalg.solve(lower, more) ** 2))
+    size = len(more)
+    chance = noise * (size + 2.0 * (2.0 * size) ** 0.5)
+    return max(1.0 - chance / energy, 0.0) if energy > 0.0 else 0.0
 
 
 def sealed(snapshot: CommitteeSnapshot) -> CommitteeSnapshot:

@@ -5,7 +5,7 @@ In: lessons. Out: what is to be added to the committee's sums.
 The label of a decision is what it earned, y, and by how much its customer is worth more at their next decision:
 y + γ^days (V(x') − V(x)); V(x') is 0 for who left. Both V's look only at what both contexts may show, so that data that one
 purpose may not use is no loss of value. What is earned between two decisions whatever is said belongs to V alone, and
-taking it out of the label (a baseline that no action changes) leaves less noise.
+taking it out of the label (a baseline that no action changes) leaves less noise. So does taking out what x foretells of ψ.
 
 V is linear in its weights w, so the sum of z·label is Σ z y + (Σ z ψ') w with ψ = γ^days (x' − x): Σ z ψ' is one more
 sum on the grid, exact in any order, and every label there ever was is revised to the newest V by one product.
@@ -45,7 +45,10 @@ class ValueLevers:
 
 @dataclass(slots=True)
 class Future:
-    """The sums of an epoch: those of V, Σ (x ⊗ a) ψ' of shape (d, dx), Σ ψψ' of shape (dx, dx), Σ ψ by action."""
+    """The sums of an epoch: those of V, and of u = [ψ, x], shape (2·dx,).
+
+    ``shared`` is Σ (x ⊗ a) u', shape (d, 2·dx); ``squares`` Σ uu'; ``own`` Σ u by action.
+    """
 
     value: ValueSums
     shared: Floats
@@ -55,7 +58,7 @@ class Future:
     @classmethod
     def zero(cls, dx: int, d: int) -> "Future":
         """Sums of nothing."""
-        return cls(ValueSums.zero(dx), np.zeros((d, dx)), np.zeros((dx, dx)))
+        return cls(ValueSums.zero(dx), np.zeros((d, 2 * dx)), np.zeros((2 * dx, 2 * dx)))
 
     def add(self, other: "Future", *, sign: int = 1) -> None:
         """Add other sums, or with ``sign`` −1 take them out, exactly.
@@ -138,17 +141,23 @@ class Lifetime:
 
     def moment(
         self, actions: Sequence[str], fade: Mapping[int, float], newest: int
-    ) -> tuple[Floats, float]:
-        """What lifetime value adds to the committee's b, shape (d + actions,), and to its Σ y².
+    ) -> tuple[Floats, float, int]:
+        """What lifetime value adds to the committee's b, shape (d + actions,), its Σ y², and of how many moves.
 
         What was earned and what was changed are taken for unrelated in the second, which only sets how much is tried.
         """
         total = self._faded(fade, newest=newest)
         weights = self._solved(total)
-        nothing = np.zeros(self._dx)
-        own = [float(total.own.get(action, nothing) @ weights) for action in actions]
-        moment: Floats = np.concatenate((total.shared @ weights, np.array(own)))
-        return moment, float(weights @ total.squares @ weights)
+        dx = self._dx
+        # What moves whatever is said is foretold from x and taken out: it is the same for every action.
+        states = total.squares[dx:, dx:] + np.eye(dx)
+        usual = np.linalg.solve(states, total.squares[dx:, :dx] @ weights)
+        left_over = np.concatenate((weights, -usual))
+        nothing = np.zeros(2 * dx)
+        own = [float(total.own.get(action, nothing) @ left_over) for action in actions]
+        moment: Floats = np.concatenate((total.shared @ left_over, np.array(own)))
+        squares = max(float(left_over @ total.squares @ left_over), 0.0)
+        return moment, squares, total.value.count
 
     def _solved(self, total: Future) -> Floats:
         weights: Floats = solve(total.value, ridge=self.levers.ridge)[:, 0]
@@ -217,11 +226,12 @@ class Lifetime:
         faded = discounted(end, days, discount_day=self._day)
         psi = discounted(end - begin, days, discount_day=self._day)
         q = crossed(x, snap_actions([move.action_features for move in moves]))
+        u = np.hstack((psi, x))
         own: dict[str, Floats] = {}
-        for row, move in zip(psi, moves, strict=True):
+        for row, move in zip(u, moves, strict=True):
             own[move.action] = own[move.action] + row if move.action in own else row
         value = ValueSums(x.T @ (begin - faded) + 0.0, x.T @ rewards + 0.0, len(moves))
-        return Future(value, q.T @ psi + 0.0, psi.T @ psi, own)
+        return Future(value, q.T @ u + 0.0, u.T @ u + 0.0, own)
 
 
 def _weigh(sums: Future, weight: float) -> None:

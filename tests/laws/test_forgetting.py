@@ -96,7 +96,7 @@ class Learners:
             if s.gram.any() or s.moment.any() or s.squares or any(s.count.values())
         }
         pairs = {pair: count for pair, count in self.taste.pairs.items() if count}
-        moment, squares = self.lifetime.moment(("loan", "pot", "silence"), *self.ridge.fade())
+        moment, *squares = self.lifetime.moment(("loan", "pot", "silence"), *self.ridge.fade())
         return epochs, self.ridge.lessons, pairs, moment.tobytes(), squares
 
 

@@ -82,6 +82,26 @@ def test_what_costs_loyalty_is_not_worth_its_quick_gain() -> None:
     assert long["trap"] < long["gift"] - 1.0
 
 
+def test_what_chance_makes_of_it_is_not_believed() -> None:
+    """Where loyalty comes and goes whatever is said, the choice is that of the labels alone, bit for bit nearly always."""
+    generator = np.random.default_rng(5)
+    levers = Levers(ridge=4.0, ridge_main=4.0, ridge_offset=4.0, half_life_days=36_500.0, prior=())
+    ridge = PosteriorRidge(NAMES, ACTIONS, levers=levers)
+    lifetime = Lifetime(2, 2, epoch_days=28, levers=ValueLevers(ridge=2.0))
+    for number in range(200):
+        loyal = 1.0
+        for month in range(12):
+            spoils = float(generator.random() < 0.5)
+            one = told(f"c{number}", 30.0 * month, loyal=loyal, spoils=spoils, label=spoils / 8)
+            for lesson in (one, brought(f"c{number}", 4.0 * (loyal > 0))):
+                lifetime.learn(lesson)
+            ridge.learn(one)
+            loyal = 0.5 + 0.5 * round(generator.random())
+    plain, long = ridge.snapshot(1), ridge.snapshot(1, future=lifetime.moment)
+    assert lifetime.weights(FADE, newest=12)[1] > 0.5
+    assert np.abs(plain.mean - long.mean).max() < 0.05
+
+
 def test_who_leaves_takes_their_value_along() -> None:
     """A customer without a decision for half a year counts as gone, and what came before it is blamed."""
     lifetime = Lifetime(2, 2, epoch_days=28, levers=ValueLevers(ridge=2.0))
@@ -101,9 +121,9 @@ def test_what_is_hidden_from_one_purpose_is_no_loss() -> None:
     for number in range(400):
         lifetime.learn(told("c", number, loyal=float(number % 2)))
         lifetime.learn(brought("c", 2.0 * (number % 2)))
-    moment, squares = lifetime.moment(("gift",), FADE, 14)
+    moment, squares, moves = lifetime.moment(("gift",), FADE, 14)
     assert not moment.any()
-    assert squares == 0.0
+    assert (squares, moves) == (0.0, 399)
 
 
 def test_a_first_label_that_comes_late_leads_to_the_later_decision() -> None:
@@ -144,8 +164,8 @@ def test_two_workers_merge_to_the_same_bits() -> None:
         whole.learn(lesson)
         (one if lesson.customer < "c3" else other).learn(lesson)
     one.merge(other)
-    expected, squares = whole.moment(("gift",), FADE, 40)
-    moment, same = one.moment(("gift",), FADE, 40)
+    expected, *squares = whole.moment(("gift",), FADE, 40)
+    moment, *same = one.moment(("gift",), FADE, 40)
     assert moment.tobytes() == expected.tobytes()
     assert same == squares
     assert expected.any()
