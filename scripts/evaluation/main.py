@@ -11,6 +11,7 @@ EVALUATIONS: dict[str, str] = {
     "value": "regret in lifetime value when value comes late: revised labels, clicks, waiting",
     "ope": "what another policy would have earned, from a log; or that the log can't tell",
     "replay": "decisions made again bit by bit, learning in any order, and chance as logged",
+    "taste": "which product a customer holds besides, hidden and found again",
     "bandit": "regret of a policy on a stream with known rewards",
 }
 
