@@ -142,6 +142,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=1e6, help="end sooner, after so long")
     options = parser.parse_args(arguments)
     settings = settings_module.load(options.config)
+    if options.directory is not None:
+        options.directory.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="soak-", dir=options.directory))
     crowd = Crowd(
         customers=options.customers,
