@@ -5,6 +5,11 @@
 Each process owns whole shards by its ordinal, reads only their partitions and writes only their stores,
 so that nothing is exchanged between processes and the Kafka log is the one distributor. The graph has
 three steps; the stages of a decision are inside `operators.decide`.
+
+Order: a batch is one write (records, timers, positions, outputs) through RocksDB's write-ahead log; then its outputs
+are produced; an acknowledged one leaves the outbox with its shard's next commit. Each `sync_s` every shard that changed
+is synced, and then the positions it had before that are told to the group. Nothing waits for a sync: what a machine
+takes with it was not told to the group and is read again, and outputs that lie on their topics are not sent again.
 """
 
 import logging

@@ -28,8 +28,8 @@ JSON_VERSIONS = (1,)
 """Versions whose body is JSON."""
 
 RESTORE_HINT = (
-    "stop the worker, restore the shard's backup or remove its directory, start again: "
-    "the log is read anew from the position that is found"
+    "stop the worker; scripts/state verify names what is damaged; move the shard's directory away, put its backup "
+    "back (scripts/state restore) if there is one, and start again: the log is read anew from the position that is found"
 )
 _HEADER = Struct(">BI")
 _PACK = Encoder().encode

@@ -124,3 +124,26 @@ def check_seal(found: bytes, expected: bytes, *, what: str) -> None:
             "the log is then read from its beginning"
         )
     raise StateError("state.other-configuration", f"{what} {detail}", hint=hint)
+
+
+def check_versions(found: bytes, ours: bytes, *, what: str) -> None:
+    """Refuse state that a newer release wrote, before the first record of it is met.
+
+    Args:
+        found: A byte each for the newest versions that records and outputs were written in.
+        ours: What this release writes.
+        what: Names it in the error.
+
+    Raises:
+        StateError: ``state.version-too-new``. Disposition: halt.
+
+    Example:
+        >>> check_versions(bytes([3, 1]), bytes([4, 1]), what="it")
+    """
+    for kind, version, newest in zip(("records", "outputs"), found, ours, strict=False):
+        if version > newest:
+            raise StateError(
+                "state.version-too-new",
+                f"{what} holds {kind} of version {version}, this release reads up to {newest}",
+                hint="start the release that wrote it, or a newer one",
+            )

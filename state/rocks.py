@@ -13,9 +13,9 @@ from pathlib import Path
 from rocksdict import CompactOptions, WriteBatch
 
 from schemas.customer import Customer
-from state import keys
+from state import codec, keys, outbox
 from state.changes import SEQUENCE_KEY, changes_of
-from state.identity import Identity, check_identity, check_seal, encode_identity
+from state.identity import Identity, check_identity, check_seal, check_versions, encode_identity
 from state.outbox import OutboxEntry
 from state.rocks_engine import RocksEngine, checkpoint, scan
 from state.rocks_errors import translate, translated
@@ -26,6 +26,9 @@ from state.timers import NextDue, Timer
 
 IDENTITY = keys.meta_key("identity")
 SEAL = keys.meta_key("seal")
+VERSIONS = keys.meta_key("versions")
+"""A byte each for the newest versions that records and outputs were ever written in."""
+_OURS = bytes([codec.VERSION, outbox.VERSION])
 _SCRUBBED = keys.meta_key("scrubbed")
 
 
@@ -282,8 +285,12 @@ class RocksStore:
         if content is not None:
             check_identity(content, identity, what=self._path.name, shard=self._shard)
             check_seal(self._get(SEAL) or b"", self._rows.mark, what=self._path.name)
+        found = self._get(VERSIONS) or bytes(len(_OURS))
+        check_versions(found, _OURS, what=self._path.name)
+        if content is not None and found == _OURS:
             return
         first = WriteBatch(raw_mode=True)
+        first.put(VERSIONS, _OURS)
         first.put(SEAL, self._rows.mark)
         first.put(IDENTITY, encode_identity(identity, shard=self._shard))
         with translated(f"creation of shard {self._shard}"):

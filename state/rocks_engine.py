@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rocksdict import (
     AccessType,
@@ -77,18 +78,23 @@ class RocksEngine:
             StateError: ``state.other-owner``, ``state.corrupt`` or ``state.unwritable``.
         """
         noted = safe_up_to(path)
+        if (path / "CURRENT").is_file():
+            # First without touching anything: RocksDB, once it writes, drops what it can't read of its log.
+            with TemporaryDirectory(prefix="market-of-one-open-") as notes:
+                self.probe(path, notes=Path(notes), noted=noted, why="open")
         options = self._database_options(sealed=sealed)
         with translated(f"open of {path.name}"):
             database = Rdict(str(path), options=options, column_families={FAMILY: options})
         return _checked(database, path, noted=noted)
 
-    def still(self, path: Path, *, notes: Path, whole: bool = False) -> Still:
+    def still(self, path: Path, *, notes: Path, whole: bool = False, why: str = "read") -> Still:
         """Open a folder without its lock, to read what lies there; every file is looked into at once.
 
         Args:
             path: The folder. One that is written meanwhile may be refused: see `follow`.
             notes: A folder of our own for RocksDB's log.
             whole: Refuse a write-ahead log that breaks off in the middle of a record, too.
+            why: Names in an error what it is opened for.
 
         Raises:
             StateError: ``state.corrupt`` or ``state.unwritable``.
@@ -100,7 +106,7 @@ class RocksEngine:
         options.enable_statistics()
         if whole:
             options.set_wal_recovery_mode(DBRecoveryMode.absolute_consistency())
-        with translated(f"read of {path.name}"):
+        with translated(f"{why} of {path.name}"):
             database = Rdict(
                 str(path),
                 options=options,
@@ -132,8 +138,12 @@ class RocksEngine:
             database.try_catch_up_with_primary()
         return _checked(database, path, noted=noted)
 
-    def probe(self, path: Path, *, notes: Path) -> None:
-        """Refuse a folder with a damaged file, which a follower would pass over in favour of an older state.
+    def probe(
+        self, path: Path, *, notes: Path, noted: int | None = None, why: str = "read"
+    ) -> None:
+        """Refuse a folder with a damaged file, or one that is older than its note, and leave it as it is.
+
+        A follower would pass a damaged file over in favour of an older state.
 
         Raises:
             StateError: ``state.corrupt`` or ``state.unwritable``.
@@ -141,7 +151,8 @@ class RocksEngine:
         for left in reversed(range(PROBES_MAX)):
             before = _names(path)
             try:
-                self.still(path, notes=notes).database.close()
+                database = self.still(path, notes=notes, why=why).database
+                _checked(database, path, noted=noted).close()
             except StateError:
                 # A file that the writer took away is no damage: what there is by now is looked at.
                 if left == 0 or _names(path) == before:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from schemas.errors import StateError
 from state.codec import RESTORE_HINT
 
+_LOST = re.compile(r"No such file or directory: While open")
+"""One of its own files is not there."""
 _LOCKED = re.compile(r"lock hold by|lock file")
 
 
@@ -28,7 +30,7 @@ def translate(error: Exception, action: str) -> Exception:
     if type(error) is not Exception:
         return error
     words = str(error)
-    if words.startswith("Corruption"):
+    if words.startswith("Corruption") or _LOST.search(words):
         return StateError("state.corrupt", f"{action}: {words}", hint=RESTORE_HINT)
     if _LOCKED.search(words):
         return StateError(

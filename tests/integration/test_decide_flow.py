@@ -53,9 +53,13 @@ def stores(tmp_path: Path) -> Iterator[dict[int, ShardStore]]:
 
 
 def flow_of(
-    connection: Connection, stores: dict[int, ShardStore], *, world: World | None = None
+    connection: Connection,
+    stores: dict[int, ShardStore],
+    *,
+    world: World | None = None,
+    stop: Stop | None = None,
 ) -> DecideFlow:
-    """The flow as a worker has it, but that it ends at the end of the log."""
+    """The flow as a worker has it, but that it ends at the end of the log where nothing can stop it."""
     return DecideFlow(
         connection,
         stores=stores,
@@ -64,9 +68,12 @@ def flow_of(
         decode=shard_decode(Limits(), Zones(())),
         decide=decide,
         options=DecideOptions(
-            shards=SHARDS, event_clock=True, sync_s=0.0, pace=Pace(until_end=True, tick_s=0.01)
+            shards=SHARDS,
+            event_clock=True,
+            sync_s=0.0,
+            pace=Pace(until_end=stop is None, tick_s=0.01),
         ),
-        stop=Stop(),
+        stop=stop or Stop(),
         metrics=Metrics("decide"),
     )
 

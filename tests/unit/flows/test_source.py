@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import OffsetSpec
 
-from flows.kafka import client
+from flows.kafka import client, tail
 from flows.kafka import topics as kafka_topics
 from flows.kafka.client import LEADER_S, REACH_S, Connection, Deadline, Watch, explain, patiently
 from flows.kafka.source import LogSource, pieces
 from flows.kafka.tail import spots_of
-from flows.records import Record
+from flows.records import Record, Spot
 from flows.worker import Failure
 from schemas import topics
 from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportError
@@ -180,3 +181,28 @@ def test_patience_is_longer_with_brokers_that_answer(
     with pytest.raises(TransportError):
         patiently(ask, role="offsets", watch=Watch(code="transport.source"))
     assert patience_s <= clock.now_s < patience_s + 1.0
+
+
+@pytest.mark.parametrize(
+    ("position", "words"),
+    [(4, "customer-events:3 holds 5 to 9, not 4"), (10, "customer-events:3 holds 5 to 9, not 10")],
+)
+def test_a_position_outside_of_the_log_is_named(
+    monkeypatch: pytest.MonkeyPatch, position: int, words: str
+) -> None:
+    """Before the beginning that retention left, or past the end: with the partition and what it holds."""
+    spot = ("customer-events", 3)
+
+    def answers(_: Connection, wanted: object, spec: OffsetSpec) -> dict[Spot, int]:
+        return {spot: 5 if spec is earliest else 9} if wanted else {}
+
+    earliest = OffsetSpec.earliest()
+    monkeypatch.setattr(OffsetSpec, "earliest", lambda: earliest)
+    monkeypatch.setattr(tail, "offsets_at", answers)
+    monkeypatch.setattr(tail, "_held", lambda *_: set())
+    for at in (5, 9, None):
+        assert tail.check_positions(NOWHERE, {spot: at}) == {spot: 9}
+    with pytest.raises(
+        StateError, match=rf"state\.position-out-of-range: {words}.*restore a newer"
+    ):
+        tail.check_positions(NOWHERE, {spot: position})
