@@ -7,7 +7,8 @@ product's learner and policy; they differ in when they hear which label:
     click     clicked or not, at once
     wait      the value, once it has matured
     first     what the first signs say of the value (a surrogate), at once, for good
-    revised   the same, revised with each period's signs, and at maturity the value itself
+    revised   the same, revised with each period's signs and with what matured decisions brought beyond theirs
+              (`operators.value.unseen`), and at maturity the value itself
     oracle    the value, at once
 
 `valid`: the signs tell all that is to come. `late`: a part of the value falls due just before maturity and shows in no sign.
@@ -26,6 +27,7 @@ from operators.bandits.ridge import Levers, PosteriorRidge
 from operators.contracts import Alternatives
 from operators.value.lstd import ValueSums, discounted, solve, transitions
 from operators.value.surrogate import Labels, Surrogate
+from operators.value.unseen import Unseen
 from schemas.base import DAY_MS
 from schemas.decisions import SILENCE, Lesson
 from schemas.models import Floats, Integers, Models
@@ -143,6 +145,7 @@ class Simulation:
             prior=(),
         )
         self._ridge = PosteriorRidge(*names, actions=NAMES, levers=levers)
+        self._unseen = Unseen(*names, actions=NAMES, levers=levers)
         self._committee = PosteriorCommittee()
         self._actions = tuple(tuple(row) for row in self._bank.actions.tolist())
         self._labels = Labels()
@@ -210,7 +213,7 @@ class Simulation:
             case "oracle":
                 labels = self._value(cohort, course, cost)
             case _:
-                labels = self._surrogate.estimate(0, self._evidence(cohort, course, 0)) - cost
+                labels = self._estimate(Open(cohort, arms, course, period, first), 0)
         self._teach(Open(cohort, arms, course, period, first), labels)
 
     def _pass(self, period: int) -> None:
@@ -220,36 +223,58 @@ class Simulation:
             cost = np.where(held.arms > 0, COST, 0.0)
             if horizon == self._horizon - 1:
                 self._see(held.course)
+                realised = self._value(held.cohort, held.course, cost)
                 if self._label in {"wait", "revised"}:
-                    self._teach(held, self._value(held.cohort, held.course, cost), close=True)
+                    self._teach(held, realised, close=True)
+                if self._label == "revised":
+                    self._miss(held, realised)
                 self._mature(held.cohort, held.course, cost)
             elif horizon > 0 and self._label == "revised":
-                evidence = self._evidence(held.cohort, held.course, horizon)
-                self._teach(held, self._surrogate.estimate(horizon, evidence) - cost)
+                self._teach(held, self._estimate(held, horizon))
         self._open = [held for held in self._open if period - held.period < self._horizon - 1]
 
+    def _estimate(self, held: Open, horizon: int) -> Floats:
+        """What the signs at a horizon foretell, and what matured ones brought beyond theirs; less the cost."""
+        evidence = self._evidence(held.cohort, held.course, horizon)
+        label = self._surrogate.estimate(horizon, evidence) - np.where(held.arms > 0, COST, 0.0)
+        if self._label != "revised":
+            return label
+        told = [NAMES[arm] for arm in held.arms]
+        return label + self._unseen.expect(
+            held.cohort.contexts, self._bank.actions[held.arms], told
+        )
+
+    def _miss(self, held: Open, realised: Floats) -> None:
+        """Learn what the last signs before maturity had not shown."""
+        horizon = self._horizon - 2
+        evidence = self._evidence(held.cohort, held.course, horizon)
+        told = self._surrogate.estimate(horizon, evidence) - np.where(held.arms > 0, COST, 0.0)
+        for index, label in enumerate((realised - told).tolist()):
+            self._unseen.mature(self._lesson(held, index, label, None))
+        self._unseen.refresh(self._version)
+
     def _teach(self, held: Open, labels: Floats, *, close: bool = False) -> None:
-        contexts = held.cohort.contexts.tolist()
         for index, label in enumerate(labels.tolist()):
             decision_id = f"d{held.first + index}"
             act = self._labels.close if close else self._labels.revise
             change = act(decision_id, label)
             if change is None:
                 continue
-            self._ridge.learn(
-                Lesson(
-                    lesson_id=decision_id,
-                    kind="reward",
-                    customer="",
-                    at_ms=round(held.period * PERIOD_DAYS * DAY_MS),
-                    decision_id=decision_id,
-                    action=NAMES[held.arms[index]],
-                    context=tuple(contexts[index]),
-                    action_features=self._actions[held.arms[index]],
-                    label=change[0],
-                    label_before=change[1],
-                )
-            )
+            self._ridge.learn(self._lesson(held, index, *change))
+
+    def _lesson(self, held: Open, index: int, label: float, before: float | None) -> Lesson:
+        return Lesson(
+            lesson_id=f"d{held.first + index}",
+            kind="reward",
+            customer="",
+            at_ms=round(held.period * PERIOD_DAYS * DAY_MS),
+            decision_id=f"d{held.first + index}",
+            action=NAMES[held.arms[index]],
+            context=tuple(held.cohort.contexts[index].tolist()),
+            action_features=self._actions[held.arms[index]],
+            label=label,
+            label_before=before,
+        )
 
     def _value(self, cohort: Cohort, course: Course, cost: Floats) -> Floats:
         """Σ γ^h (margin − cost) + γ^H V(x_H) − V(x_0), shape (n,)."""
