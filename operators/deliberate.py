@@ -12,7 +12,7 @@ from operators import arbitrate, offers, record
 from operators.arbitrate import assign
 from operators.draws import identify
 from operators.occasion import Deliberation, Occasion, situation_of, sources_used
-from operators.policy import braked, screen
+from operators.policy import UNSEEING, braked, screen
 from operators.sense import View
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Contact, Customer, LiveSignal, OpenDecision, Outstanding
@@ -103,7 +103,7 @@ def _pass(
 ) -> Deliberation:
     """Propose, screen and arbitrate once; ``muted`` leaves one live signal out.
 
-    ``judged`` are verdicts of the same view by item and signal, which need not be found again.
+    ``judged`` are verdicts by item and signal that hold for this view too, and need not be found again.
     """
     world = view.world
     live: Mapping[str, LiveSignal] = {
@@ -146,6 +146,12 @@ def key_of(candidate: Candidate) -> tuple[str, str | None]:
     return candidate.item.id, candidate.signal
 
 
+def _stands_blind(screened: Screened) -> bool:
+    """Whether it is refused whatever sources are left out: a policy that looks at none of them refused it."""
+    refusal = screened.refusal
+    return refusal is not None and refusal.rule.partition(".")[0] in UNSEEING
+
+
 def _held_out(screened: Screened, occasion: Occasion) -> Screened:
     if screened.refusal is None and occasion.arm == "holdout":
         candidate = screened.candidate
@@ -165,7 +171,13 @@ def _without_source(
     if source is None:
         return None
     blind = view.blind_to(me, source)
-    again = _pass(me, view=blind, occasion=occasion, contexts=arbitrate.Contexts(blind.features))
+    again = _pass(
+        me,
+        view=blind,
+        occasion=occasion,
+        contexts=arbitrate.Contexts(blind.features),
+        judged={key_of(s.candidate): s for s in made.screened if _stands_blind(s)},
+    )
     return {"without": source, "action": again.choice.action, "verified": True}
 
 

@@ -19,7 +19,15 @@ from operators.policy.suitability import InTheirInterest
 from operators.policy.vulnerability import VulnerabilityBrake, braked
 from schemas.decisions import Candidate, Screened, Verdict
 
-__all__ = ["FAILED", "POLICIES", "StandingPolicy", "braked", "screen", "standing_rules"]
+__all__ = [
+    "FAILED",
+    "POLICIES",
+    "UNSEEING",
+    "StandingPolicy",
+    "braked",
+    "screen",
+    "standing_rules",
+]
 
 FAILED = ".failed"
 """The end of the rule of a refusal by a policy that raised: ``<name>.failed``."""
@@ -27,7 +35,13 @@ FAILED_WORDS = "We could not check whether this is right for you, so we leave it
 
 
 class StandingPolicy(Policy, Protocol):
-    """A policy that declares every refusal it can give: rule → Verdict."""
+    """A policy that declares every refusal it can give: rule → Verdict.
+
+    ``looks`` is whether it looks at features, forecasts or signals. One that does not judges by consents, contract
+    and contacts alone, so that its refusal stands whatever sources are left out.
+    """
+
+    looks: bool
 
     @property
     def refusals(self) -> Mapping[str, Verdict]:
@@ -45,6 +59,9 @@ POLICIES: tuple[StandingPolicy, ...] = (
     BoardApproval(),
 )
 """In the order of whose words are heard. The board stands last: it sees what nothing else refuses."""
+
+UNSEEING: frozenset[str] = frozenset(policy.name for policy in POLICIES if not policy.looks)
+"""The names of the policies whose refusals stand without any source."""
 
 
 def screen(

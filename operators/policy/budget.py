@@ -24,6 +24,7 @@ class Budget:
     name: str = "budget"
     source: str = "the bank's budgets (decide.caps)"
     refusals: Mapping[str, Verdict] = REFUSALS
+    looks: bool = False
 
     def judge(self, candidate: Candidate, situation: Situation) -> Verdict:
         """Allowed while the shard's lease of the day lasts, or if the item has no cap."""

@@ -47,6 +47,7 @@ class ConsentStands:
     name: str = "consent"
     source: str = "GDPR articles 6(1)(a), 7(3), 21(1)-(3); EDPB Guidelines 05/2020"
     refusals: Mapping[str, Verdict] = REFUSALS
+    looks: bool = False
 
     def judge(self, candidate: Candidate, situation: Situation) -> Verdict:
         """Allowed if the consents, and no objection, stand at this instant.

@@ -49,6 +49,7 @@ class ContactCaps:
     name: str = "contact"
     source: str = "Directive 2002/58/EC article 13; the bank's contact policy"
     refusals: Mapping[str, Verdict] = REFUSALS
+    looks: bool = False
 
     def judge(self, candidate: Candidate, situation: Situation) -> Verdict:
         """Allowed if one more contact, of this kind, here and now, is not too much.

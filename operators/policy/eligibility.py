@@ -45,6 +45,7 @@ class ProductTerms:
     name: str = "eligibility"
     source: str = "Product terms; GDPR article 6(1)(b); EBA/GL/2015/18"
     refusals: Mapping[str, Verdict] = REFUSALS
+    looks: bool = False
 
     def judge(self, candidate: Candidate, situation: Situation) -> Verdict:
         """Allowed if each condition that the item states is met.

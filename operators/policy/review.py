@@ -33,6 +33,7 @@ class BoardApproval:
     name: str = "review"
     source: str = "GDPR article 22(3); Regulation (EU) 2024/1689 article 14"
     refusals: Mapping[str, Verdict] = REFUSALS
+    looks: bool = False
 
     def judge(self, candidate: Candidate, situation: Situation) -> Verdict:
         """Allowed if the board approved the item, or the stakes are normal and it was not rejected.

@@ -55,6 +55,7 @@ class InTheirInterest:
         " section 5; Directive (EU) 2016/97 article 20; FCA PRIN 2A.2"
     )
     refusals: Mapping[str, Verdict] = REFUSALS
+    looks: bool = True
 
     def judge(self, candidate: Candidate, situation: Situation) -> Verdict:
         """Allowed if every limit of the item, and of the rules for credit, is known to be kept.
