@@ -82,16 +82,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=FORMATS, default="csv-label-last")
     parser.add_argument("--label", help="the label's column by name, if not the format's")
     parser.add_argument("--policy", choices=[*SHARES, *RIVALS], default="committee")
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=_count, default=2000)
+    parser.add_argument("--seeds", type=_count, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--floor", type=float, default=0.0, help="share spread over a short list")
+    parser.add_argument("--floor", type=_share, default=0.0, help="share spread over a short list")
     parser.add_argument("--delta", type=float, default=0.7, help="radius of the wheel's inner disc")
     parser.add_argument(
         "--no-skyline", action="store_true", help="skip what full information gives"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        message = f"{text} is no number of 1 or more"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        message = f"{text} is no share: it lies in 0..1"
+        raise argparse.ArgumentTypeError(message)
+    return value
 
 
 def _se(values: Floats) -> float:

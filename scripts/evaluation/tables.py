@@ -6,7 +6,9 @@ import gzip
 import io
 import lzma
 import math
+import re
 import zipfile
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,17 +28,24 @@ COLUMNS_MAX = 400
 ARMS_MAX = 500
 NUMERIC_SHARE = 0.9
 CONSTANT = 1e-12
+QUOTED = re.compile(r'"[^"]*"')
+COMMA = re.compile(r"^([-+]?\d*),(\d+)$")
+"""A number with a comma before its decimals, as much of Europe writes it."""
 FAR = 8.0
 """Standard deviations beyond which a column is called skewed and gets its ranks beside it."""
 
 
 @dataclass(slots=True, frozen=True)
 class Table:
-    """``x`` has shape (rows, features), standardised; ``labels`` are numbers of ``names``."""
+    """``x`` has shape (rows, features), standardised; ``labels`` are numbers of ``names``.
+
+    ``notes`` say what was left out, in words.
+    """
 
     x: Floats
     labels: Integers
     names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_table(path: Path, *, label: str = "last") -> Table:
@@ -45,7 +54,10 @@ def read_table(path: Path, *, label: str = "last") -> Table:
     Raises:
         ValueError: Not a classification table; the message says why.
     """
-    header, rows = read_rows(path)
+    header, rows, others = read_rows(path)
+    if not rows:
+        message = f"{path.name} holds no rows but its header"
+        raise ValueError(message)
     width = len(rows[0])
     if label in {"last", "first"}:
         place = width - 1 if label == "last" else 0
@@ -54,12 +66,13 @@ def read_table(path: Path, *, label: str = "last") -> Table:
     else:
         message = f"{path.name} has no column «{label}»: it has {', '.join(header) or 'no header'}"
         raise ValueError(message)
+    found = len(rows)
     rows = [row for row in rows if row[place].lower() not in NO_LABEL]
     words = _labels([row[place] for row in rows])
     names = tuple(sorted(set(words)))
     if not 1 < len(names) <= ARMS_MAX:
         message = (
-            f"{path.name} has {len(names)} different labels; 2 to {ARMS_MAX} make a classification "
+            f"{path.name} has {len(names)} different labels in {found} rows; 2 to {ARMS_MAX} make a classification "
             "table: is the label another column (--label NAME)?"
         )
         raise ValueError(message)
@@ -70,12 +83,21 @@ def read_table(path: Path, *, label: str = "last") -> Table:
         if index != place
         for part in _encode([row[index] for row in rows])
     ]
-    x = np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
-    return Table(_narrow(x), np.array([numbers[word] for word in words]), names)
+    x = _narrow(np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0)))
+    notes = (
+        []
+        if x.shape[1]
+        else ["no column tells rows apart: nothing can be learnt but the labels' shares"]
+    )
+    if others:
+        notes.append(f"{others} rows are not of {width} values as the others, and are left out")
+    if found > len(rows):
+        notes.append(f"{found - len(rows)} of {found} rows have no label and are left out")
+    return Table(x, np.array([numbers[word] for word in words]), names, tuple(notes))
 
 
-def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """The header, empty if there is none, and the rows, all of one length."""
+def read_rows(path: Path) -> tuple[list[str], list[list[str]], int]:
+    """The header, empty if there is none, the rows, all of one length, and how many were of another."""
     lines = [
         line
         for line in _text(path).splitlines()
@@ -89,19 +111,22 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     if separator:
         read = csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, skipinitialspace=True)
         table = [[cell.strip().strip("\"'") for cell in row] for row in read]
+        if separator != ",":
+            table = [[COMMA.sub(r"\1.\2", cell) for cell in row] for row in table]
     else:
         table = [line.split() for line in lines]
     width = Counter(map(len, table[1:] or table)).most_common(1)[0][0]
     first, rows = table[0], [row for row in table[1:] if len(row) == width]
+    others = len(table) - 1 - len(rows)
     if len(first) == width - 1:
         # A header over all but an unnamed index, as R writes it.
         first = ["", *first]
     if len(first) != width:
-        return [], rows
+        return [], rows, others + 1
     if not _is_header(first, rows):
-        return [], [first, *rows]
+        return [], [first, *rows], others
     keep = [i for i in range(width) if not (first[i] == "" and _counts([row[i] for row in rows]))]
-    return [first[i] for i in keep], [[row[i] for i in keep] for row in rows]
+    return [first[i] for i in keep], [[row[i] for i in keep] for row in rows], others
 
 
 def _text(path: Path) -> str:
@@ -115,6 +140,11 @@ def _text(path: Path) -> str:
     elif raw[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             raw = archive.read(max(archive.infolist(), key=lambda entry: entry.file_size))
+    if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return raw.decode("utf-16")
+    if b"\0" in raw:
+        message = f"{path.name} is no text: a table is lines of values between separators"
+        raise ValueError(message)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -122,11 +152,15 @@ def _text(path: Path) -> str:
 
 
 def _separator(lines: list[str]) -> str:
-    for candidate in (",", ";", "\t", "|"):
-        counts = {line.count(candidate) for line in lines[1:] or lines}
-        if min(counts) > 0:
-            return candidate
-    return ""
+    """The one that comes equally often in every line, or else in every line; quoted ones do not count.
+
+    Commas last: where another one comes equally often, they are in numbers.
+    """
+    bare = [QUOTED.sub("", line) for line in lines[1:] or lines]
+    counts = {c: {line.count(c) for line in bare} for c in (";", "\t", "|", ",")}
+    equal = [c for c, found in counts.items() if len(found) == 1 and min(found) > 0]
+    some = [c for c in (",", ";", "\t", "|") if min(counts[c]) > 0]
+    return next(iter([*equal, *some]), "")
 
 
 def _number(cell: str) -> float:

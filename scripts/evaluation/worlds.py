@@ -1,5 +1,6 @@
 """Bandit worlds with known rewards: classification tables, mushrooms, the wheel."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.models import Floats
-from scripts.evaluation.tables import read_table
+from scripts.evaluation.tables import Table, read_table
 
 EAT_GOOD, EAT_POISON, ILL_SHARE = 5.0, -35.0, 0.5
 WHEEL_NEAR, WHEEL_BASE, WHEEL_FAR, WHEEL_NOISE = 1.2, 1.0, 50.0, 0.01
@@ -26,8 +27,15 @@ Draw = Callable[[int, int], World]
 """Steps and seed to a world."""
 
 
-def _table(path: Path, label: str) -> Draw:
+def _read(path: Path, label: str) -> Table:
     table = read_table(path, label=label)
+    for note in table.notes:
+        sys.stderr.write(f"{path.name}: {note}\n")
+    return table
+
+
+def _table(path: Path, label: str) -> Draw:
+    table = _read(path, label)
 
     def draw(steps: int, seed: int) -> World:
         generator = np.random.default_rng(seed)
@@ -42,7 +50,7 @@ def _table(path: Path, label: str) -> Draw:
 
 def _mushroom(path: Path) -> Draw:
     """Eat: +5, or if poisonous +5 or −35 with even chances; don't eat: 0."""
-    table = read_table(path, label="first")
+    table = _read(path, "first")
     poisonous = np.array([name.lower().startswith("p") for name in table.names])
 
     def draw(steps: int, seed: int) -> World:

@@ -65,6 +65,53 @@ def test_what_is_no_classification_is_refused(
     assert "needs --data" in capsys.readouterr().err
 
 
+def test_numbers_as_europe_writes_them(tmp_path: Path) -> None:
+    """Decimals after a comma, quoted or not, do not pass for columns; nor do commas in quoted words."""
+    for quote in ("", '"'):
+        path = tmp_path / "t.csv"
+        row = "{q}{a},5{q};{q}{b},25{q};{q}{c}{q}"
+        lines = [row.format(q=quote, a=i % 9, b=i % 11, c="uv"[i % 2]) for i in range(200)]
+        path.write_text("a;b;kind\n" + "\r\n".join(lines))
+        assert read_table(path).x.shape == (200, 2)
+        assert read_table(path, label="a").names[:2] == ("0.5", "1.5")
+    path.write_text("a,town,kind\n" + "".join(f'{i},"Cork, {i % 2}",k{i % 2}\n' for i in range(40)))
+    assert read_table(path).x.shape == (40, 3)
+
+
+def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows of other lengths, rows without a label, and columns that tell nothing."""
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "".join(
+            f"1,{'2,' if i % 10 == 0 else ''}{'?' if i == 5 else 'ab'[i % 2]}\n" for i in range(50)
+        )
+    )
+    assert main(["--data", str(path), "--steps", "40", "--seeds", "1", "--no-skyline"]) == 0
+    said = capsys.readouterr().err
+    assert "5 rows are not of 2 values" in said
+    assert "1 of 45 rows have no label" in said
+    assert "nothing can be learnt but the labels' shares" in said
+
+
+def test_text_of_other_encodings_is_read_and_no_text_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """UTF-16 with its mark, Latin-1; not an image."""
+    path = tmp_path / "t.csv"
+    text = "".join(f"{i % 7},caf\u00e9 {i % 2},{'ab'[i % 2]}\n" for i in range(60))
+    for encoding in ("utf-16", "latin-1"):
+        path.write_bytes(text.encode(encoding))
+        assert read_table(path).names == ("a", "b")
+    path.write_bytes(bytes(range(256)))
+    assert main(["--data", str(path)]) == 2
+    assert "is no text" in capsys.readouterr().err
+    path.write_text("a,b,kind\n")
+    assert main(["--data", str(path)]) == 2
+    for wrong in (["--steps", "0"], ["--floor", "2"]):
+        with pytest.raises(SystemExit):
+            main(["--data", str(path), *wrong])
+
+
 @pytest.mark.parametrize("policy", ["committee", "inverse_gap", "greedy", "fair_merit"])
 def test_learning_beats_chance(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], policy: str
