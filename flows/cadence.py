@@ -7,13 +7,15 @@ from dataclasses import dataclass
 class Cadence:
     """When a model is published anew: often while it knows little, and never late.
 
-    After a twentieth of the lessons known (1 to ``count_max``), or ``refresh_ms`` after the last snapshot,
-    whichever comes first: a lesson after a pause is in use at once, and of a stream of them nobody waits longer
-    than that.
+    After a ``part``-th of the lessons known (``count_min`` to ``count_max``), or ``refresh_ms`` after the last
+    snapshot, whichever comes first: a lesson after a pause is in use at once, and of a stream of them nobody
+    waits longer than that.
     """
 
     refresh_ms: int = 500
     count_max: int = 1000
+    count_min: int = 1
+    part: int = 20
 
     def due(self, *, fresh: int, known: int, waited_ms: int) -> bool:
         """Whether it is time.
@@ -24,7 +26,8 @@ class Cadence:
             >>> Cadence().due(fresh=5, known=1000, waited_ms=0)
             False
         """
-        return fresh >= max(1, min(self.count_max, known // 20)) or waited_ms >= self.refresh_ms
+        enough = max(self.count_min, min(self.count_max, known // self.part))
+        return fresh >= enough or waited_ms >= self.refresh_ms
 
 
 @dataclass(slots=True, frozen=True)

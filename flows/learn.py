@@ -15,7 +15,8 @@ from flows.cadence import Cadence, Progress, Retention, Shelf
 from flows.follow import FollowFlow, Publication, place
 from flows.kafka.client import Connection
 from flows.kafka.source import Pace
-from flows.lessons import Recent, read_lesson
+from flows.foretold import SELDOM, Foretold
+from flows.lessons import MODEL_OF_KIND, Recent, read_lesson
 from flows.records import Spot
 from flows.told import forgotten, proposed
 from flows.worker import Stop
@@ -30,15 +31,8 @@ from schemas import topics
 from schemas.decisions import WORTH, Lesson
 from schemas.errors import InputError
 from schemas.models import CommitteeSnapshot, IntentSnapshot, Models
-from state.models import COMMITTEE, INTENTS, TASTE, Snapshot, encode_model
+from state.models import COMMITTEE, FORECASTS, INTENTS, TASTE, Snapshot, encode_model
 
-MODEL_OF_KIND: dict[str, str] = {
-    "reward": COMMITTEE,
-    WORTH: COMMITTEE,
-    "holdings": TASTE,
-    "intent": INTENTS,
-}
-"""Which model a kind of lesson teaches."""
 FORGET = "forget"
 """The kind of a lesson that takes lessons back."""
 
@@ -95,6 +89,7 @@ class Learner:
         self._lifetime = Lifetime(*sizes, epoch_days=epoch_days, levers=lifetime)
         self._taste = Coholdings()
         self._head = head
+        self._foretold = Foretold()
         self._ledger = Ledger()
         self._told: list[Publication] = []
         self._cadence = cadence or Cadence()
@@ -112,6 +107,7 @@ class Learner:
             COMMITTEE: published.committee,
             TASTE: published.taste,
             INTENTS: published.intents,
+            FORECASTS: published.forecasts,
         }
         self._progress = {
             model: Progress(
@@ -119,6 +115,8 @@ class Learner:
             )
             for model, snapshot in last.items()
         }
+        # Before anything came due there is nothing that would say more than the bare scenarios.
+        self._progress[FORECASTS].wanted = False
         committee = published.committee
         if committee is not None and (committee.context_names, committee.action_names) != (
             tuple(context_names),
@@ -199,6 +197,8 @@ class Learner:
         if gone.holdings is not None:
             self._taste.learn(gone.holdings)
             self._progress[TASTE].fresh += 1
+        # Refitted at once: what came due so long ago has long served.
+        self._progress[FORECASTS].wanted |= self._foretold.forget(request) > 0
         self._told.append(forgotten(request, gone))
 
     def _learn(self, model: str, lesson: Lesson) -> bool:
@@ -216,6 +216,8 @@ class Learner:
             case "taste":
                 self._taste.learn(self._ledger.note(lesson))
                 learnt = True
+            case "forecasts":
+                learnt = self._foretold.learn(lesson)
             case _:
                 if self._head is None:
                     return True
@@ -270,7 +272,8 @@ class Learner:
         if progress.since_ms is None or progress.since_ms > now_ms:
             progress.since_ms = now_ms  # also where the clock was put back
         waited_ms = now_ms - progress.since_ms
-        return self._cadence.due(fresh=progress.fresh, known=progress.known, waited_ms=waited_ms)
+        cadence = SELDOM if progress is self._progress[FORECASTS] else self._cadence
+        return cadence.due(fresh=progress.fresh, known=progress.known, waited_ms=waited_ms)
 
     def _publication(self, model: str, progress: Progress, now_ms: int) -> Publication:
         progress.version += 1
@@ -307,6 +310,8 @@ class Learner:
             return self._serving
         if model == INTENTS and self._head is not None:
             return self._head.snapshot(version)
+        if model == FORECASTS:
+            return self._foretold.snapshot(version)
         return self._taste.snapshot(version)
 
 

@@ -5,10 +5,20 @@ from collections import OrderedDict
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.decisions import Lesson
+from operators.foresee import KIND as FORECAST
+from schemas.decisions import WORTH, Lesson
 from schemas.errors import InputError
+from state.models import COMMITTEE, FORECASTS, INTENTS, TASTE
 
 LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
+MODEL_OF_KIND: dict[str, str] = {
+    "reward": COMMITTEE,
+    WORTH: COMMITTEE,
+    "holdings": TASTE,
+    "intent": INTENTS,
+    FORECAST: FORECASTS,
+}
+"""Which model a kind of lesson teaches."""
 REMEMBERED = 65_536
 """Lesson ids that are known again: the log may hold a lesson twice after a crash, never far apart."""
 

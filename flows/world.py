@@ -17,15 +17,23 @@ from operators.bandits import BANDITS
 from operators.contracts import World
 from schemas import topics
 from schemas.errors import ConfigError, InputError, StateError
-from schemas.models import CommitteeSnapshot, IntentSnapshot, Models, Rollout, TasteSnapshot
+from schemas.models import (
+    CommitteeSnapshot,
+    ForecastSnapshot,
+    IntentSnapshot,
+    Models,
+    Rollout,
+    TasteSnapshot,
+)
 from schemas.offers import Item
 from state.models import decode_model
 
-Snapshot = CommitteeSnapshot | TasteSnapshot | IntentSnapshot
+Snapshot = CommitteeSnapshot | TasteSnapshot | IntentSnapshot | ForecastSnapshot
 SLOTS: Mapping[str, type[Snapshot]] = {
     "committee": CommitteeSnapshot,
     "taste": TasteSnapshot,
     "intents": IntentSnapshot,
+    "forecasts": ForecastSnapshot,
 }
 """Key on the topic ``models`` → what lies under it; also the field of `schemas.models.Models`."""
 CHAMPION, CHALLENGER, ROLLOUT = "champion", "challenger", "rollout"

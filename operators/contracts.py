@@ -18,7 +18,7 @@ from schemas.consents import Controller
 from schemas.customer import Customer, Memory
 from schemas.decisions import Candidate, Choice, Verdict
 from schemas.events import EventBase
-from schemas.models import Models
+from schemas.models import ForecastSnapshot, Models
 from schemas.offers import Item
 from schemas.rules import Rules
 from schemas.signals import Forecast, Reading, Signal
@@ -130,9 +130,14 @@ class Forecaster(Protocol):
     """Names of the slots that it reads; it abstains (None) when one is missing."""
 
     def forecast(
-        self, memories: Mapping[str, Memory], *, now_ms: int, rules: Rules
+        self,
+        memories: Mapping[str, Memory],
+        *,
+        now_ms: int,
+        rules: Rules,
+        learnt: ForecastSnapshot | None = None,
     ) -> Forecast | None:
-        """A forecast, or None to abstain."""
+        """A forecast, or None to abstain; ``learnt`` is what serves of forecasts that came due."""
         ...
 
 

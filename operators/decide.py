@@ -15,6 +15,7 @@ from operators import (
     consent,
     deliberate,
     dialogue,
+    foresee,
     hearing,
     learn,
     ledger,
@@ -262,6 +263,7 @@ def _consider(
 ) -> None:
     """Stages 2 to 7: fold, sense, and if this is a moment to speak, deliberate."""
     sense.fold(me, event, view=view, trace=outcome.trace)
+    outcome.lessons += foresee.foresee(me, event, view=view, trace=outcome.trace)
     observed = observe.observe(me, event, view=view, trace=outcome.trace)
     if event.snapshot:
         # A row of a first copy is history: it is known from now on, and no moment to speak.

@@ -82,7 +82,7 @@ def for_wellbeing(
             view.features.blind(memories, without=without, failed=view.failed),
             {Purpose.FINANCIAL_WELLBEING: usable},
         ),
-        forecasts={},
+        forecasts=view.forecasts.blind(memories, without=without, failed=view.failed),
         rules=view.world.rules,
     )
 

@@ -31,6 +31,7 @@ from schemas.base import Purpose, Source
 from schemas.customer import Customer, LiveSignal, Memory
 from schemas.decisions import Lesson
 from schemas.events import EventBase, MessageLabelled, MessageRead, MessageReceived
+from schemas.models import ForecastSnapshot
 from schemas.rules import Rules
 from schemas.signals import Forecast, Reading, Signal
 
@@ -132,15 +133,22 @@ class Features(Mapping[str, float]):
 class Forecasts(Mapping[str, Forecast | None]):
     """The forecasts by name, each made when it is first looked at."""
 
-    __slots__ = ("_failed", "_made", "_memories", "_now_ms", "_rules")
+    __slots__ = ("_failed", "_learnt", "_made", "_memories", "_now_ms", "_rules")
 
     def __init__(
-        self, memories: Mapping[str, Memory], *, now_ms: int, rules: Rules, failed: list[str]
+        self,
+        memories: Mapping[str, Memory],
+        *,
+        now_ms: int,
+        rules: Rules,
+        learnt: ForecastSnapshot | None,
+        failed: list[str],
     ) -> None:
         """Look ahead from memories that may still be folded; what fails is named in ``failed``."""
         self._memories = memories
         self._now_ms = now_ms
         self._rules = rules
+        self._learnt = learnt
         self._failed = failed
         self._made: dict[str, Forecast | None] = {}
 
@@ -148,7 +156,9 @@ class Forecasts(Mapping[str, Forecast | None]):
         self, memories: Mapping[str, Memory], *, without: frozenset[Source], failed: list[str]
     ) -> "Forecasts":
         """A look at the memories without some sources, which knows the forecasts that need none of them."""
-        blind = Forecasts(memories, now_ms=self._now_ms, rules=self._rules, failed=failed)
+        blind = Forecasts(
+            memories, now_ms=self._now_ms, rules=self._rules, learnt=self._learnt, failed=failed
+        )
         for name, made in self._made.items():
             if not any(SOURCE_OF_SLOT.get(slot) in without for slot in FORECASTER_OF[name].needs):
                 blind._made[name] = made
@@ -159,7 +169,7 @@ class Forecasts(Mapping[str, Forecast | None]):
         if name not in self._made:
             try:
                 made = FORECASTER_OF[name].forecast(
-                    self._memories, now_ms=self._now_ms, rules=self._rules
+                    self._memories, now_ms=self._now_ms, rules=self._rules, learnt=self._learnt
                 )
             except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
                 self._failed.append(f"forecast:{name}")
@@ -204,7 +214,11 @@ class View:
         }
         self.features = Features(self.memories, now_ms=now_ms, failed=self.failed)
         self.forecasts = Forecasts(
-            self.memories, now_ms=now_ms, rules=world.rules, failed=self.failed
+            self.memories,
+            now_ms=now_ms,
+            rules=world.rules,
+            learnt=world.models.forecasts,
+            failed=self.failed,
         )
 
     def blind_to(self, me: Customer, source: Source) -> "View":

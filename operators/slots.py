@@ -6,6 +6,7 @@ Stage: 2 of 8, beside the fold. In: customer copy. Out: the copy without what is
 from operators import ledger
 from operators.contracts import TTL_DAYS, Slot
 from operators.features import FEATURES
+from operators.forecasting import questions
 from operators.insights import INSIGHTS, cap
 from operators.triggers import TRIGGERS
 from schemas.base import DAY_MS, Source
@@ -17,6 +18,7 @@ SLOTS: dict[str, Slot] = {
         *(group.slot for group in FEATURES),
         *(t.slot for t in (*TRIGGERS, *INSIGHTS) if t.slot is not None),
         cap.SLOT,
+        questions.SLOT,
         *ledger.SLOTS,
     )
 }

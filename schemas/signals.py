@@ -47,6 +47,11 @@ class Forecast:
 
     ``shortfall`` is P(balance < threshold within the horizon) in 0..1, or None when it abstains;
     ``low_minor`` the median lowest balance; ``date_range`` the likely first day below, days since 1970.
+    ``learnt`` is whether the probability is that of the model learnt from forecasts that came due, else it is
+    the bare share of scenarios. ``record`` is how many forecasts like this one came due and how many came true.
+    ``range_minor`` is the balance at the horizon: its 10 % quantile, median and 90 % quantile.
+    ``large`` is P(a debit of ``large_minor`` or more within 30 days), ``fall`` and ``rise`` those of a usual
+    income more than a quarter off within 90 days; None when not known.
     """
 
     name: str
@@ -56,6 +61,13 @@ class Forecast:
     low_minor: int | None
     date_range: tuple[int, int] | None
     recurring: tuple[Recurring, ...] = ()
+    learnt: bool = False
+    record: tuple[int, int] | None = None
+    range_minor: tuple[int, int, int] | None = None
+    large: float | None = None
+    large_minor: int | None = None
+    fall: float | None = None
+    rise: float | None = None
     sources: tuple[Source, ...] = (Source.TRANSACTIONS,)
 
 

@@ -15,13 +15,21 @@ import numpy as np
 import orjson
 
 from schemas.errors import StateError
-from schemas.models import CommitteeSnapshot, Floats, IntentSnapshot, TasteSnapshot
+from schemas.models import (
+    BandHead,
+    CommitteeSnapshot,
+    Floats,
+    ForecastSnapshot,
+    IntentSnapshot,
+    LogitHead,
+    TasteSnapshot,
+)
 
 FORMAT = 1
 STEPS = 2.0**24
-Snapshot = CommitteeSnapshot | TasteSnapshot | IntentSnapshot
-COMMITTEE, TASTE, INTENTS = "committee", "taste", "intents"
-KINDS: tuple[str, ...] = (COMMITTEE, TASTE, INTENTS)
+Snapshot = CommitteeSnapshot | TasteSnapshot | IntentSnapshot | ForecastSnapshot
+COMMITTEE, TASTE, INTENTS, FORECASTS = "committee", "taste", "intents", "forecasts"
+KINDS: tuple[str, ...] = (COMMITTEE, TASTE, INTENTS, FORECASTS)
 """The keys on the topic; the newest record of a key is the model in use."""
 
 
@@ -38,6 +46,8 @@ def encode_model(snapshot: Snapshot) -> tuple[str, bytes]:
             kind, body = TASTE, _write_taste(snapshot)
         case IntentSnapshot():
             kind, body = INTENTS, _write_intents(snapshot)
+        case ForecastSnapshot():
+            kind, body = FORECASTS, _write_forecasts(snapshot)
     envelope = {
         "format": FORMAT,
         "kind": kind,
@@ -165,10 +175,75 @@ def _read_intents(body: dict[str, Any]) -> IntentSnapshot:
     )
 
 
+def _write_forecasts(snapshot: ForecastSnapshot) -> dict[str, Any]:
+    return {
+        "version": snapshot.version,
+        "digest": snapshot.digest,
+        "heads": {
+            target: {
+                "centre": _pack(head.centre),
+                "scale": _pack(head.scale),
+                "weights": _pack(head.weights),
+                "cross": head.cross,
+                "months": head.months,
+                "rows": head.rows,
+            }
+            for target, head in snapshot.heads.items()
+        },
+        "bands": {
+            days: {
+                "location": _pack(head.location),
+                "spread": _pack(head.spread),
+                "errors": _pack(head.errors),
+                "months": head.months,
+                "rows": head.rows,
+            }
+            for days, head in snapshot.bands.items()
+        },
+        "record": {target: _pack(made.ravel()) for target, made in snapshot.record.items()},
+        "lessons": snapshot.lessons,
+    }
+
+
+def _read_forecasts(body: dict[str, Any]) -> ForecastSnapshot:
+    return ForecastSnapshot(
+        version=int(body["version"]),
+        digest=str(body["digest"]),
+        heads={str(target): _read_head(head) for target, head in body["heads"].items()},
+        bands={
+            str(days): BandHead(
+                location=_unpack(head["location"]),
+                spread=_unpack(head["spread"]),
+                errors=_unpack(head["errors"]),
+                months=int(head["months"]),
+                rows=int(head["rows"]),
+            )
+            for days, head in body["bands"].items()
+        },
+        record={
+            str(target): _unpack(made).reshape(-1, 2) for target, made in body["record"].items()
+        },
+        lessons=int(body["lessons"]),
+    )
+
+
+def _read_head(head: dict[str, Any]) -> LogitHead:
+    cross = head["cross"]
+    return LogitHead(
+        centre=_unpack(head["centre"]),
+        scale=_unpack(head["scale"]),
+        weights=_unpack(head["weights"]),
+        cross=None if cross is None else int(cross),
+        months=int(head["months"]),
+        rows=int(head["rows"]),
+    )
+
+
 _READERS: dict[str, Callable[[dict[str, Any]], Snapshot]] = {
     COMMITTEE: _read_committee,
     TASTE: _read_taste,
     INTENTS: _read_intents,
+    FORECASTS: _read_forecasts,
 }
 
 

@@ -2,8 +2,9 @@
 
 from operators.contracts import Forecaster
 from operators.forecasting.cashflow import CashFlow, due
+from operators.forecasting.changes import Changes
 
-FORECASTERS: tuple[Forecaster, ...] = (CashFlow(),)
+FORECASTERS: tuple[Forecaster, ...] = (CashFlow(), Changes())
 """Every forecaster, in order."""
 
 __all__ = ["FORECASTERS", "due"]

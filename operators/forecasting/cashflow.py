@@ -24,8 +24,10 @@ from operators.features.balances import total_minor
 from operators.features.cash import SPENDING, pending_minor
 from operators.features.recurring import recurring_of
 from operators.forecasting import block, exact
+from operators.forecasting.heads import Looked, record_of
 from schemas.base import DAY_MS
 from schemas.customer import Memory
+from schemas.models import ForecastSnapshot
 from schemas.rules import Rules
 from schemas.signals import Forecast
 
@@ -83,9 +85,17 @@ class CashFlow:
     needs: tuple[str, ...] = ("cash", "recurring")
 
     def forecast(
-        self, memories: Mapping[str, Memory], *, now_ms: int, rules: Rules
+        self,
+        memories: Mapping[str, Memory],
+        *,
+        now_ms: int,
+        rules: Rules,
+        learnt: ForecastSnapshot | None = None,
     ) -> Forecast | None:
-        """The forecast over ``rules.shortfall_horizon_days``; None under 28 days of history."""
+        """The forecast over ``rules.shortfall_horizon_days``; None under 28 days of history.
+
+        The probability is the learnt head's where one serves, else the share of scenarios.
+        """
         cash, recurring = memories.get("cash"), memories.get("recurring")
         if not cash or not recurring:
             return None
@@ -94,7 +104,16 @@ class CashFlow:
         if made is None:
             return None
         threshold = rules.shortfall_threshold_minor
-        shortfall = made.shortfall(threshold, days)
+        share = shortfall = made.shortfall(threshold, days)
+        said, record, ends = None, None, None
+        if learnt is not None and made.balance_minor >= threshold:
+            ahead = np.array([float(made.balance_minor + pending_minor(cash, now_ms=now_ms))])
+            look = Looked(block.read([recurring], today=made.today, balance=ahead), days=days)
+            said = look.shortfall(learnt, threshold, share=share)
+            ends = look.ends(learnt)
+            if said is not None:
+                shortfall = round(said, 4)
+                record = record_of(learnt, f"shortfall:{days}", said)
         if made.balance_minor < threshold:
             dates: tuple[int, int] | None = (made.today, made.today)
         else:
@@ -108,6 +127,9 @@ class CashFlow:
             low_minor=min(int(lows[lows.size // 2]), made.balance_minor),
             date_range=dates,
             recurring=recurring_of(recurring, now_ms),
+            learnt=said is not None,
+            record=record,
+            range_minor=ends,
         )
 
 

@@ -7,6 +7,7 @@ occasion to suggest something. It sees only what may be used for the customer's 
 from collections.abc import Mapping
 
 from operators.contracts import Trigger
+from operators.insights.ahead import ChangesAhead
 from operators.insights.charges import DuplicateCharges, FeesCharged
 from operators.insights.months import SpendingMonths, month_wakes
 from operators.insights.prices import PriceCuts
@@ -19,6 +20,7 @@ INSIGHTS: tuple[Trigger, ...] = (
     PriceCuts(),
     SpendingMonths(),
     MoneyHealth(),
+    ChangesAhead(),
 )
 """Every insight, in order; later ones see the memories of earlier ones."""
 

@@ -72,6 +72,9 @@ def _signal(forecast: Forecast, currency: str, chance: float) -> Signal:
     if low is not None and low < forecast.threshold_minor and chance < 1.0:
         short = about(forecast.threshold_minor - low, currency)
         words = f"{words[:-1]}, by about {short}."
+    if forecast.record is not None and chance < 1.0:
+        made, true = forecast.record
+        words = f"{words} Of {made} forecasts like this one that came due, {true} came true."
     return Signal(
         name="shortfall.ahead",
         strength=chance,
@@ -84,6 +87,9 @@ def _signal(forecast: Forecast, currency: str, chance: float) -> Signal:
             "low_minor": low,
             "days": list(dates) if dates is not None else None,
             "currency": currency,
+            "learnt": forecast.learnt,
+            "record": list(forecast.record) if forecast.record is not None else None,
+            "range_minor": list(forecast.range_minor) if forecast.range_minor is not None else None,
         },
         hold_ms=7 * DAY_MS,
         insight=True,

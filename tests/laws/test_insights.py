@@ -87,7 +87,7 @@ def test_an_insight_reads_and_says_what_it_declares(
             now_ms=plain.now_ms,
             memories=Watched("slot:", plain.memories, seen),
             features=Watched("feature:", plain.features, seen),
-            forecasts={},
+            forecasts=Watched("forecast:", plain.forecasts, seen),
             rules=plain.rules,
         )
         memory, signals = insight.sense(memory, watched)

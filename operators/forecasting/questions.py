@@ -1,0 +1,221 @@
+"""Questions that time answers: what a customer looked like on a day, kept until its window has passed.
+
+Stage: 8 of 8. In: memories of cash and recurring, movements. Out: answers that the learner takes.
+
+One question is open for each horizon: will the balance fall below some thresholds, where will it stand, will a
+large expense come, will income change. Asked at a movement once the last one is answered, so that questions come
+as forecasts do, at all times of the month. While one is open only the lowest and the last balance, the largest
+debit and the income of each month are kept.
+
+Memory (bytes, empty before the first question): for each horizon a head and its features as half-floats.
+"""
+
+from collections.abc import Mapping
+from struct import Struct
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from operators.contracts import Slot
+from operators.features import book
+from operators.features.balances import total_minor
+from operators.features.cash import pending_minor
+from operators.forecasting import bands, block, describe, events, pooled
+from operators.forecasting.heads import HISTORY_DAYS_MIN, Looked
+from operators.forecasting.learner import HORIZONS
+from schemas.base import DAY_MS, Source
+from schemas.customer import Memory
+from schemas.events import TransactionBooked
+from schemas.models import ForecastSnapshot
+from schemas.rules import Rules
+
+SLOT = Slot("foretold", Source.TRANSACTIONS, bytes)
+SHARES: tuple[float, ...] = (0.25, 0.5, 1.0)
+"""Thresholds that are asked about besides the bank's own, in months of own spending."""
+THRESHOLDS = 1 + len(SHARES)
+MONTH_DAYS = 30
+_HEAD = Struct("<H2x15f")
+_FEATURES = len(describe.NAMES)
+_EXTRA = {HORIZONS[0]: events.LARGE, HORIZONS[-1]: events.INCOME}
+_WIDTHS = {
+    days: THRESHOLDS * _FEATURES + bands.LOCATIONS + bands.SPREADS + _EXTRA.get(days, 0)
+    for days in HORIZONS
+}
+_AT: dict[int, int] = {}
+_SIZE = 0
+for _days in HORIZONS:
+    _AT[_days] = _SIZE
+    _SIZE += _HEAD.size + 2 * _WIDTHS[_days]
+_UNTOLD = -1.0
+_HALF_MAX = 65504.0
+
+
+class Answer(NamedTuple):
+    """One thing that came due: what was asked on which day, what was seen then (x), what came (y).
+
+    ``said`` is the probability that the learnt model gave then, None where none served.
+    """
+
+    target: str
+    order: int
+    day: int
+    x: tuple[float, ...]
+    y: float
+    said: float | None
+
+
+class _Open(NamedTuple):
+    """The head of an open question; money in minor units, as float32."""
+
+    day: int
+    thresholds: tuple[float, ...]
+    low: float
+    last: float
+    balance: float
+    turnover: float
+    said: float
+    largest: float
+    limit: float
+    incomes: tuple[float, ...]
+    usual: float
+
+    def packed(self) -> bytes:
+        """The bytes of the head."""
+        return _HEAD.pack(
+            self.day, *self.thresholds, self.low, self.last, self.balance, self.turnover, self.said,
+            self.largest, self.limit, *self.incomes, self.usual,
+        )  # fmt: skip
+
+
+def follow(
+    memory: Memory,
+    memories: Mapping[str, Memory],
+    event: Any,
+    *,
+    now_ms: int,
+    rules: Rules,
+    learnt: ForecastSnapshot | None,
+) -> tuple[bytes, list[Answer]]:
+    """The questions after one event that the memories hold already, and what was answered by then.
+
+    Args:
+        memory: Of `SLOT`.
+        memories: Those of ``cash`` and ``recurring``; without them nothing is asked.
+        event: Any event; movements of this bank are what answers and asks.
+        now_ms: The customer's instant.
+        rules: The bank's own threshold and horizon.
+        learnt: What serves now, for the record of what was said.
+    """
+    cash, kept = memories.get("cash"), memories.get("recurring")
+    if not cash or not kept or not isinstance(kept, bytes):
+        return b"", []
+    made = bytearray(memory) if memory and len(memory) == _SIZE else bytearray(_SIZE)
+    today, answers = now_ms // DAY_MS, []
+    for days in HORIZONS:
+        asked = _open(made, days)
+        if asked is not None and today > asked.day + days:
+            answers += _answered(made, asked, days)
+            made[_AT[days] : _AT[days] + 2] = b"\0\0"
+    if isinstance(event, TransactionBooked):
+        _seen(made, event, float(total_minor(cash)))
+        _ask(made, cash, kept, now_ms=now_ms, rules=rules, learnt=learnt)
+    return (bytes(made) if any(_open(made, days) for days in HORIZONS) else b""), answers
+
+
+def _open(made: bytearray, days: int) -> _Open | None:
+    at = _AT[days]
+    if made[at : at + 2] == b"\0\0":
+        return None
+    day, *v = _HEAD.unpack_from(made, at)
+    return _Open(
+        day, (v[0], v[1], v[2], v[3]), v[4], v[5], v[6], v[7], v[8], v[9], v[10],
+        (v[11], v[12], v[13]), v[14],
+    )  # fmt: skip
+
+
+def _seen(made: bytearray, event: TransactionBooked, balance: float) -> None:
+    """What one movement adds to the questions that are open."""
+    day, amount = event.at_ms // DAY_MS, float(event.amount_minor)
+    for days in HORIZONS:
+        asked = _open(made, days)
+        if asked is None or not asked.day <= day <= asked.day + days:
+            continue
+        incomes = list(asked.incomes)
+        if amount > 0 and event.method != "interest":
+            incomes[min(2, max(0, day - asked.day - 1) // MONTH_DAYS)] += amount
+        asked = asked._replace(
+            low=min(asked.low, balance),
+            last=balance,
+            largest=max(asked.largest, -amount),
+            incomes=tuple(incomes),
+        )
+        made[_AT[days] : _AT[days] + _HEAD.size] = asked.packed()
+
+
+def _ask(
+    made: bytearray,
+    cash: Mapping[str, Any],
+    kept: bytes,
+    *,
+    now_ms: int,
+    rules: Rules,
+    learnt: ForecastSnapshot | None,
+) -> None:
+    free = [days for days in HORIZONS if _open(made, days) is None]
+    head = book.head(kept)
+    today = max(now_ms // DAY_MS, cash["day"], head.last)
+    if not free or today - head.first < HISTORY_DAYS_MIN or head.foreign:
+        return
+    balance = float(total_minor(cash))
+    ahead = np.array([balance + pending_minor(cash, now_ms=now_ms)])
+    known = block.read([kept], today=today, balance=ahead)
+    scale = float(known.spending[0])
+    thresholds = (float(rules.shortfall_threshold_minor), *(share * scale for share in SHARES))
+    for days in free:
+        look = Looked(known, days=days)
+        rows = look.rows(list(thresholds))
+        parts, limit, usual = [rows.ravel(), look.band().ravel()], 0.0, 0.0
+        if days == HORIZONS[0]:
+            x, limit = look.large()
+            parts.append(x.ravel())
+        elif days == HORIZONS[-1]:
+            usual = float(events.usual_income(known)[0])
+            parts.append(look.income().ravel())
+        chance = None if learnt is None else learnt.heads.get(f"shortfall:{days}")
+        said = _UNTOLD if chance is None else float(pooled.probability(chance, rows[:1])[0])
+        asked = _Open(
+            today, thresholds, balance, balance, balance, float(bands.turnover(known)[0]), said,
+            0.0, limit, (0.0, 0.0, 0.0), usual,
+        )  # fmt: skip
+        seen = np.clip(np.concatenate(parts), -_HALF_MAX, _HALF_MAX).astype("<f2").tobytes()
+        made[_AT[days] : _AT[days] + _HEAD.size + len(seen)] = asked.packed() + seen
+
+
+def _answered(made: bytearray, asked: _Open, days: int) -> list[Answer]:
+    begin = _AT[days] + _HEAD.size
+    seen = np.frombuffer(bytes(made[begin : begin + 2 * _WIDTHS[days]]), "<f2").astype(float)
+    x: list[float] = seen.tolist()
+    answers = []
+    for t, threshold in enumerate(asked.thresholds):
+        # What was below already is no question, and the features know no threshold below nothing.
+        if 0 <= threshold <= asked.balance:
+            row = tuple(x[t * _FEATURES : (t + 1) * _FEATURES])
+            said = asked.said if t == 0 and asked.said != _UNTOLD else None
+            short = float(asked.low < threshold)
+            answers.append(Answer(f"shortfall:{days}", t, asked.day, row, short, said))
+    at = THRESHOLDS * _FEATURES
+    until = at + bands.LOCATIONS + bands.SPREADS
+    change = (asked.last - asked.balance) / asked.turnover
+    answers.append(Answer(f"band:{days}", 0, asked.day, tuple(x[at:until]), change, None))
+    if days == HORIZONS[0]:
+        came = float(asked.largest >= asked.limit)
+        answers.append(Answer("large:30", 0, asked.day, tuple(x[until:]), came, None))
+    elif days == HORIZONS[-1] and asked.usual >= events.INCOME_MINOR_MIN:
+        change = sorted(asked.incomes)[1] / asked.usual - 1
+        row = tuple(x[until:])
+        for target, came in (
+            ("fall:90", change < -events.CHANGE_SHARE),
+            ("rise:90", change > events.CHANGE_SHARE),
+        ):
+            answers.append(Answer(target, 0, asked.day, row, float(came), None))
+    return answers
