@@ -13,9 +13,9 @@ from typing import Protocol
 
 from flows.cadence import Cadence, Progress, Retention, Shelf
 from flows.follow import FollowFlow, Publication, place
+from flows.foretold import SELDOM, Foretold
 from flows.kafka.client import Connection
 from flows.kafka.source import Pace
-from flows.foretold import SELDOM, Foretold
 from flows.lessons import MODEL_OF_KIND, Recent, read_lesson
 from flows.records import Spot
 from flows.told import forgotten, proposed
@@ -110,13 +110,10 @@ class Learner:
             FORECASTS: published.forecasts,
         }
         self._progress = {
-            model: Progress(
-                version=0 if snapshot is None else snapshot.version, wanted=snapshot is None
-            )
+            # Before anything came due, forecasts say no more than the bare scenarios.
+            model: Progress(snapshot.version) if snapshot else Progress(wanted=model != FORECASTS)
             for model, snapshot in last.items()
         }
-        # Before anything came due there is nothing that would say more than the bare scenarios.
-        self._progress[FORECASTS].wanted = False
         committee = published.committee
         if committee is not None and (committee.context_names, committee.action_names) != (
             tuple(context_names),

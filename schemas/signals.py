@@ -49,7 +49,9 @@ class Forecast:
     ``low_minor`` the median lowest balance; ``date_range`` the likely first day below, days since 1970.
     ``learnt`` is whether the probability is that of the model learnt from forecasts that came due, else it is
     the bare share of scenarios. ``record`` is how many forecasts like this one came due and how many came true.
-    ``range_minor`` is the balance at the horizon: its 10 % quantile, median and 90 % quantile.
+    ``corrected`` is whether the balance was taken from the bank although it doesn't follow from the movements.
+    ``range_minor`` is the balance at the horizon: its 10 % quantile, median and 90 % quantile. ``path`` is the
+    same of the scenarios every third day from tomorrow, for a picture.
     ``large`` is P(a debit of ``large_minor`` or more within 30 days), ``fall`` and ``rise`` those of a usual
     income more than a quarter off within 90 days; None when not known.
     """
@@ -64,6 +66,8 @@ class Forecast:
     learnt: bool = False
     record: tuple[int, int] | None = None
     range_minor: tuple[int, int, int] | None = None
+    path: tuple[tuple[int, int, int], ...] = ()
+    corrected: bool = False
     large: float | None = None
     large_minor: int | None = None
     fall: float | None = None

@@ -12,6 +12,7 @@ from operators.features import rings
 from schemas.base import DAY_MS
 from schemas.events import TransactionBooked
 
+DRIFT_DAYS = 180
 ACCOUNTS_MAX = 8
 LOW_DAYS = 32
 """Days whose lows are remembered."""
@@ -39,6 +40,27 @@ def booked(accounts: Mapping[str, list[Any]], event: TransactionBooked) -> dict[
     if len(made) > ACCOUNTS_MAX:
         del made[min(made, key=lambda account: (made[account][0], account))]
     return made
+
+
+def unexplained(accounts: Mapping[str, list[Any]], event: TransactionBooked) -> int:
+    """How much a stated balance is off the one before and the movement, minor units.
+
+    A late movement explains what a later balance held already. Sums of these over time telescope, so movements
+    of one day in the wrong order come to nothing.
+    """
+    newest_ms, balance, stated = accounts.get(event.account, (0, 0, False))
+    if not stated or event.reverses is not None:
+        return 0
+    if event.at_ms < newest_ms:
+        return -event.amount_minor
+    return 0 if event.balance_minor is None else event.balance_minor - balance - event.amount_minor
+
+
+def drifted(kept: list[int] | None, day: int, gap: int) -> list[int]:
+    """What is unexplained with one more gap: [day it began, minor units]; begun anew after `DRIFT_DAYS`."""
+    if kept is None or day - kept[0] > DRIFT_DAYS:
+        return [day, gap]
+    return [kept[0], kept[1] + gap]
 
 
 def lowered(made: Mapping[str, Any], event: TransactionBooked, before: int, after: int) -> str:

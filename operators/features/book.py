@@ -2,7 +2,7 @@
 
 Layout, little-endian, `SIZE` bytes whatever the customer does::
 
-    head      version, flags, first day, last day, movements, late ones, those in another currency, currency
+    head      version, movements in another currency since the last in its own, first day, last day, movements, late ones, those in another currency, currency
     days      192 cells of three half-floats: net, net without mature streams, income; at day mod 192
     weeks     28 half-floats: the largest debit of a week; at week mod 28
     keys      32 unsigned words: CRC-32 of a stream's key, 0 where there is none
@@ -63,7 +63,7 @@ class Head(NamedTuple):
     """The head of a book; days since 1970, counts that stop at their field's maximum."""
 
     version: int
-    flags: int
+    foreign_run: int
     first: int
     last: int
     movements: int
@@ -109,10 +109,10 @@ def folded(
     """
     made = bytearray(book or _EMPTY)
     if book:
-        version, flags, first, last, count, late, foreign, code = HEAD.unpack_from(made, 0)
+        version, run, first, last, count, late, foreign, code = HEAD.unpack_from(made, 0)
         if code != currency.encode():
-            foreign = min(foreign + 1, 65535)
-            HEAD.pack_into(made, 0, version, flags, first, last, count, late, foreign, code)
+            run, foreign = min(run + 1, 255), min(foreign + 1, 65535)
+            HEAD.pack_into(made, 0, version, run, first, last, count, late, foreign, code)
             return bytes(made)
         if day > last:
             _cleared(made, last, day)
@@ -120,10 +120,10 @@ def folded(
             late = min(late + 1, 65535)
         first, newest = min(first, day), max(last, day)
     else:
-        version, flags, count, late, foreign = VERSION, 0, 0, 0, 0
+        version, count, late, foreign = VERSION, 0, 0, 0
         first = newest = last = day
         code = currency.encode()
-    HEAD.pack_into(made, 0, version, flags, first, newest, count + 1, late, foreign, code)
+    HEAD.pack_into(made, 0, version, 0, first, newest, count + 1, late, foreign, code)
     residual = float(amount)
     if key:
         residual = _streamed(made, (day, amount, known, category, method), key, newest)

@@ -11,6 +11,7 @@ Memory (empty until the first movement)::
     low       ring of the lowest booked balance a day
     weeks     [newest week, income, spending, debt service, housing], 14 bins each, minor units
     pay       party → payer (`payday.Payer`)
+    unexplained  [day it began, minor units]: how far stated balances are off their movements; only if so
     pending   transaction id → [amount, day]; no part of the balance, gone once booked or stale
 """
 
@@ -94,6 +95,9 @@ class Cash:
             made["pending"] = {
                 k: v for k, v in made["pending"].items() if k != event.transaction_id
             }
+        gap = balances.unexplained(made["accounts"], event)
+        if gap:
+            made["unexplained"] = balances.drifted(made.get("unexplained"), flow.day, gap)
         before = balances.total_minor(made)
         made["accounts"] = balances.booked(made["accounts"], event)
         after = balances.total_minor(made)

@@ -28,7 +28,7 @@ _STREAM = np.dtype(
 )  # fmt: skip
 LAYOUT = np.dtype(
     [
-        ("version", "u1"), ("flags", "u1"), ("first", "<u2"), ("last", "<u2"), ("movements", "<u4"),
+        ("version", "u1"), ("foreign_run", "u1"), ("first", "<u2"), ("last", "<u2"), ("movements", "<u4"),
         ("late", "<u2"), ("foreign", "<u2"), ("currency", "S3"), ("pad", "u1"),
         ("days", "<f2", (book.DAYS, 3)), ("weeks", "<f2", book.WEEKS), ("keys", "<u4", book.STREAMS),
         ("streams", _STREAM, book.STREAMS),

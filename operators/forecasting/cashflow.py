@@ -24,6 +24,7 @@ from operators.features.balances import total_minor
 from operators.features.cash import SPENDING, pending_minor
 from operators.features.recurring import recurring_of
 from operators.forecasting import block, exact
+from operators.forecasting.fitness import corrected, why_not
 from operators.forecasting.heads import Looked, record_of
 from schemas.base import DAY_MS
 from schemas.customer import Memory
@@ -35,6 +36,7 @@ HISTORY_DAYS_MIN = 28
 STRIDE_DAYS = 3
 BANDWIDTH = 0.15
 """Width of the smoothed indicator, in months of the customer's own spending."""
+PICTURED_DAYS = 3
 DATED_FROM = 0.2
 """The least probability at which a date is worth giving."""
 _GRID = 2.0**20
@@ -46,13 +48,14 @@ Floats = NDArray[np.float64]
 class Outlook:
     """All scenarios of one customer.
 
-    ``lows`` has shape (K, H): the running minimum of the balance in minor units, scenario by day (the first
-    column is tomorrow). ``scale_minor`` is a month of own spending.
+    ``balances`` has shape (K, H): the balance in minor units, scenario by day (the first column is tomorrow);
+    ``lows``, of the same shape, is its running minimum. ``scale_minor`` is a month of own spending.
     """
 
     today: int
     balance_minor: int
     scale_minor: float
+    balances: Floats
     lows: Floats
 
     def shortfall(self, threshold_minor: float, days: int) -> float:
@@ -67,6 +70,13 @@ class Outlook:
         # On a dyadic grid the sum is exact, so its order (and the machine) can't matter.
         votes = float(np.floor(below * _GRID).sum()) / _GRID
         return round((0.5 + votes) / (1 + lows.size), 4)
+
+    def path(self, days: int) -> tuple[tuple[int, int, int], ...]:
+        """The 10 % quantile, median and 90 % quantile of every third day's balance, minor units."""
+        ordered = np.sort(self.balances[:, :days:PICTURED_DAYS], axis=0)
+        last = len(ordered) - 1
+        rows = ordered[[last // 10, last // 2, last - last // 10]]
+        return tuple((int(low), int(middle), int(high)) for low, middle, high in rows.T)
 
     def dates(self, threshold_minor: float, days: int) -> tuple[int, int] | None:
         """The middle half of the first days below, among the scenarios that fall below."""
@@ -92,12 +102,14 @@ class CashFlow:
         rules: Rules,
         learnt: ForecastSnapshot | None = None,
     ) -> Forecast | None:
-        """The forecast over ``rules.shortfall_horizon_days``; None under 28 days of history.
+        """The forecast over ``rules.shortfall_horizon_days``; None under 28 days of history, or as `fitness` says.
 
         The probability is the learnt head's where one serves, else the share of scenarios.
         """
         cash, recurring = memories.get("cash"), memories.get("recurring")
-        if not cash or not recurring:
+        if cash is None or not isinstance(recurring, bytes):
+            return None
+        if why_not(cash, recurring, now_ms=now_ms, days_min=HISTORY_DAYS_MIN):
             return None
         days = rules.shortfall_horizon_days
         made = outlook(cash, recurring, now_ms=now_ms, days=days)
@@ -130,6 +142,8 @@ class CashFlow:
             learnt=said is not None,
             record=record,
             range_minor=ends,
+            path=made.path(days),
+            corrected=corrected(cash),
         )
 
 
@@ -165,7 +179,8 @@ def outlook(
     steps = past[(starts[:, None] + np.arange(days)) % history]
     steps[:, 0] += balance + pending_minor(cash, now_ms=now_ms)
     steps += np.rint(block.due(made, days=days)[0])
-    lows = np.minimum.accumulate(np.cumsum(steps, axis=1), axis=1)
+    balances = np.cumsum(steps, axis=1)
+    lows = np.minimum.accumulate(balances, axis=1)
     bins = weeks.shifted(cash["weeks"][SPENDING], today // 7 - cash["weeks"][0])
     spent = weeks.monthly(bins, today=today, history_days=history)
-    return Outlook(today, balance, max(spent, 0.05 * abs(balance), 1.0), lows)
+    return Outlook(today, balance, max(spent, 0.05 * abs(balance), 1.0), balances, lows)

@@ -3,7 +3,7 @@
 Stage: 3 of 8. In: memories of cash and recurring. Out: Forecast | None.
 
 Both are told by heads that were fitted on forecasts which came due; without them it abstains, as it does with
-less than a quarter of history or with movements in a second currency, since sums over both would mean nothing.
+less than a quarter of history and for the reasons of `operators.forecasting.fitness`.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from operators.features import book
 from operators.features.balances import total_minor
 from operators.features.cash import pending_minor
 from operators.forecasting import block, events
+from operators.forecasting.fitness import why_not
 from operators.forecasting.heads import HISTORY_DAYS_MIN, Looked, chance
 from schemas.base import DAY_MS
 from schemas.customer import Memory
@@ -22,8 +23,6 @@ from schemas.rules import Rules
 from schemas.signals import Forecast
 
 LARGE_DAYS, INCOME_DAYS = 30, 90
-DORMANT_DAYS = 60
-"""Without a movement for so long there is nothing to tell from."""
 
 
 class Changes:
@@ -42,13 +41,13 @@ class Changes:
     ) -> Forecast | None:
         """The chances that heads serve for; None without any, or on thin, mixed or dormant history."""
         cash, kept = memories.get("cash"), memories.get("recurring")
-        if learnt is None or not cash or not kept or not isinstance(kept, bytes):
+        if learnt is None or not learnt.heads:
             return None
-        head = book.head(kept)
-        today = max(now_ms // DAY_MS, cash["day"], head.last)
-        thin = today - head.first < HISTORY_DAYS_MIN or today - head.last > DORMANT_DAYS
-        if thin or head.foreign or not learnt.heads:
+        if cash is None or not isinstance(kept, bytes):
             return None
+        if why_not(cash, kept, now_ms=now_ms, days_min=HISTORY_DAYS_MIN):
+            return None
+        today = max(now_ms // DAY_MS, cash["day"], book.head(kept).last)
         ahead = np.array([float(total_minor(cash) + pending_minor(cash, now_ms=now_ms))])
         known = block.read([kept], today=today, balance=ahead)
         x, limit = Looked(known, days=LARGE_DAYS).large()

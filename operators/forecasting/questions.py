@@ -21,6 +21,7 @@ from operators.features import book
 from operators.features.balances import total_minor
 from operators.features.cash import pending_minor
 from operators.forecasting import bands, block, describe, events, pooled
+from operators.forecasting.fitness import why_not
 from operators.forecasting.heads import HISTORY_DAYS_MIN, Looked
 from operators.forecasting.learner import HORIZONS
 from schemas.base import DAY_MS, Source
@@ -162,10 +163,9 @@ def _ask(
     learnt: ForecastSnapshot | None,
 ) -> None:
     free = [days for days in HORIZONS if _open(made, days) is None]
-    head = book.head(kept)
-    today = max(now_ms // DAY_MS, cash["day"], head.last)
-    if not free or today - head.first < HISTORY_DAYS_MIN or head.foreign:
+    if not free or why_not(cash, kept, now_ms=now_ms, days_min=HISTORY_DAYS_MIN):
         return
+    today = max(now_ms // DAY_MS, cash["day"], book.head(kept).last)
     balance = float(total_minor(cash))
     ahead = np.array([balance + pending_minor(cash, now_ms=now_ms)])
     known = block.read([kept], today=today, balance=ahead)

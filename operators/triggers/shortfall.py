@@ -15,6 +15,8 @@ from schemas.signals import Forecast, Signal
 
 REST_DAYS = 14
 CLOSE_DAYS = 3
+EXPECTED_MAX = 6
+"""Regular payments that are listed with a warning, the next due first."""
 RECOVERED = 0.6
 """The share of the warning level that the chance must fall under before a new warning is due."""
 
@@ -88,6 +90,12 @@ def _signal(forecast: Forecast, currency: str, chance: float) -> Signal:
             "days": list(dates) if dates is not None else None,
             "currency": currency,
             "learnt": forecast.learnt,
+            "corrected": forecast.corrected,
+            "path_minor": [list(at) for at in forecast.path],
+            "expected": [
+                {"day": r.next_day, "amount_minor": r.amount_minor, "category": r.category}
+                for r in forecast.recurring[:EXPECTED_MAX]
+            ],
             "record": list(forecast.record) if forecast.record is not None else None,
             "range_minor": list(forecast.range_minor) if forecast.range_minor is not None else None,
         },

@@ -53,11 +53,19 @@ def _records(options: Namespace) -> list[Record]:
 
 
 def dossier(records: Iterable[Record], customer: str) -> dict[str, Any]:
-    """What lies on ``transparency`` for one customer, by what it is; ``held`` is the last export, if any."""
+    """What was told to one customer, by what it is; ``held`` is the last export, if any."""
+    records = list(records)
     told = [
         orjson.loads(record.value)
         for record in records
         if record.topic == topics.TRANSPARENCY
+        and record.key == customer.encode()
+        and record.value is not None
+    ]
+    warned = [
+        orjson.loads(record.value)
+        for record in records
+        if record.topic == topics.INSIGHTS
         and record.key == customer.encode()
         and record.value is not None
     ]
@@ -70,5 +78,6 @@ def dossier(records: Iterable[Record], customer: str) -> dict[str, Any]:
         "receipts": by_type.get("consent.receipt", []),
         "decisions": by_type.get("decision.entry", []),
         "forgotten": by_type.get("learning.forgotten", []),
+        "foretold": [body for body in warned if body.get("type") == "shortfall.ahead"],
         "held": next(iter(by_type.get("customer.export", [])[-1:]), None),
     }

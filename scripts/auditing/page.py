@@ -8,6 +8,7 @@ from typing import Any
 
 from operators.explain import PURPOSE_WORDS, SOURCE_WORDS
 from schemas.base import Purpose, Source
+from scripts.console.ahead import payment, svg
 
 SHOWN_MAX = 60
 STYLE = """
@@ -63,6 +64,7 @@ def render(file: Mapping[str, Any]) -> str:
         "<h2>What you said about your data</h2>",
         _receipts(file["receipts"]),
         *(_forgotten(file["forgotten"]) if file["forgotten"] else ()),
+        *(_foretold(file["foretold"][-1]) if file.get("foretold") else ()),
         "<h2>What we did with it</h2>",
         "".join(map(_decision, _gathered(decisions[-SHOWN_MAX:]))),
         f'<p class="soft">{escape(_rights(decisions))}</p>',
@@ -107,6 +109,18 @@ def _forgotten(told: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     yield "<h2>What our models forgot</h2>"
     for one in told:
         yield f'<div class="card">{escape(one["words"])}</div>'
+
+
+def _foretold(told: Mapping[str, Any]) -> Iterable[str]:
+    """The newest warning: its words, where the balance was going, and the payments that were expected."""
+    evidence = told["evidence"]
+    yield "<h2>What we saw coming</h2>"
+    rows = "".join(f"<li>{escape(payment(row))}</li>" for row in evidence.get("expected", ()))
+    yield (
+        f'<div class="card"><p>{escape(told["words"])}</p>{svg(evidence)}'
+        + (f"<p>Regular payments that we expected:</p><ul>{rows}</ul>" if rows else "")
+        + "</div>"
+    )
 
 
 def _gathered(decisions: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:

@@ -12,6 +12,10 @@ from typing import Any
 from schemas import topics
 from schemas.decisions import SILENCE
 from scripts.console.acceptance import Acceptance, Judged, Said, arm_of
+from scripts.console.ahead import line
+
+WARNING = "shortfall.ahead"
+"""The insight that is drawn."""
 
 LATEST = 24
 LATENCIES = 4_000
@@ -43,6 +47,15 @@ class Shown:
     propensity: float
     arm: str
     kind: str
+
+
+@dataclass(slots=True, frozen=True)
+class Foretold:
+    """A warning drawn as a line, and the title of what followed, if anything has."""
+
+    customer: str
+    drawn: str
+    answer: str = ""
 
 
 @dataclass(slots=True)
@@ -90,11 +103,14 @@ class Tally:
     latest: deque[Shown] = field(default_factory=lambda: deque(maxlen=LATEST))
     insights: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=LATEST))
     insight_count: int = 0
+    foretold: Foretold | None = None
+    """The newest warning, and what followed it: one that was answered stays until another is."""
     acceptance: Acceptance = field(default_factory=Acceptance)
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
     uplift: dict[str, Any] | None = None
     models: dict[str, tuple[int, int]] = field(default_factory=dict)
     lag: int = 0
+    _warned: dict[str, str] = field(default_factory=dict)
     _produced: OrderedDict[str, int] = field(default_factory=OrderedDict)
     _decided: set[str] = field(default_factory=set)
     _issued: set[str] = field(default_factory=set)
@@ -131,7 +147,7 @@ class Tally:
             self._impact(body)
         elif topic == topics.INSIGHTS:
             self.insight_count += 1
-            self.insights.appendleft((str(body.get("customer")), str(body.get("words"))))
+            self._insight(body)
         elif topic == topics.MODELS:
             held = body.get("body", {})
             self.models[str(body.get("kind"))] = (
@@ -153,6 +169,16 @@ class Tally:
         real_ms = self.wall_ms - self.began_wall_ms
         return (self.now_ms - self.began_ms) / real_ms if real_ms > 0 else 0.0
 
+    def _insight(self, body: Mapping[str, Any]) -> None:
+        customer, words = str(body.get("customer")), str(body.get("words"))
+        self.insights.appendleft((customer, words))
+        evidence = body.get("evidence")
+        if body.get("type") == WARNING and isinstance(evidence, Mapping):
+            drawn = line(evidence)
+            self._warned[customer] = drawn
+            if drawn and (self.foretold is None or not self.foretold.answer):
+                self.foretold = Foretold(customer, drawn)
+
     def _offer(self, body: Mapping[str, Any]) -> None:
         kind = str(body.get("type"))
         if kind == "offer.recalled":
@@ -167,6 +193,9 @@ class Tally:
         else:
             self.offers += 1
         title = str(body.get("title"))
+        drawn = self._warned.pop(str(body.get("customer")), "")
+        if drawn and kind == "intervention.issued":
+            self.foretold = Foretold(str(body.get("customer")), drawn, title)
         self.latest.appendleft(
             Shown(
                 customer=str(body.get("customer")),

@@ -148,5 +148,7 @@ def _insights(tally: Tally, *, lines: int) -> RenderableType:
         Text.assemble((f"{customer}  ", "dim"), said, overflow="ellipsis", no_wrap=True)
         for customer, said in list(tally.insights)[:lines]
     ]
+    if tally.foretold is not None:
+        rows = [Text(words.foreseen(tally), overflow="ellipsis", no_wrap=True), *rows[: lines - 1]]
     title = f"newest insights ({tally.insight_count:,})"
     return Panel(Group(*rows), title=title, title_align="left", box=box.ROUNDED)

@@ -46,6 +46,15 @@ def model(tally: Tally) -> str:
     return ", ".join(parts)
 
 
+def foreseen(tally: Tally) -> str:
+    """The customer line of the newest warning: the forecast as bars, and what followed."""
+    told = tally.foretold
+    if told is None:
+        return "no shortfall yet"
+    answer = f"; then «{told.answer}»" if told.answer else ""
+    return f"{told.customer}  {told.drawn}{answer}"
+
+
 def acceptance_lines(tally: Tally) -> list[tuple[str, str]]:
     """For each arm: its name, and what was counted."""
     lines = []
@@ -200,6 +209,7 @@ def summary(tally: Tally) -> str:
             f"{sum(tally.withheld.values()):,} events without consent: {counts(tally.withheld)}",
         ),
         ("insights", f"{tally.insight_count:,}"),
+        ("foreseen", foreseen(tally)),
         ("models", model(tally)),
     ]
     if tally.degraded:

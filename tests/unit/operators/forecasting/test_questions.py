@@ -89,7 +89,12 @@ def test_without_consent_to_training_nothing_is_asked() -> None:
 def test_no_question_on_thin_or_mixed_history() -> None:
     """Under a quarter of history, or with movements in a second currency, nothing is asked."""
     young = folded([moved(day, -1_000) for day in range(60)])
-    mixed = folded([*(moved(day, -1_000) for day in range(120)), moved(120, -5, currency="USD")])
+    mixed = folded(
+        [
+            *(moved(day, -1_000) for day in range(120)),
+            *(moved(120, -5, index=n, currency="USD") for n in range(5)),
+        ]
+    )
     for memories, day in ((young, 59), (mixed, 120)):
         made, answers = questions.follow(
             b"",

@@ -60,7 +60,7 @@ def test_it_abstains_without_heads_and_on_history_that_tells_nothing() -> None:
     assert foretold(household(6), snapshot=None) is None
     assert foretold(household(6), snapshot=ForecastSnapshot(1, "d", {}, {}, {})) is None
     assert foretold(household(2), snapshot=snapshot) is None
-    mixed = [*household(6), moved(183, -500, currency="USD")]
+    mixed = [*household(6), *(moved(183, -500, index=n, currency="USD") for n in range(5))]
     assert foretold(mixed, snapshot=snapshot) is None
     memories, now_ms = folded(household(6)), (START_DAY + 260) * DAY_MS
     assert Changes().forecast(memories, now_ms=now_ms, rules=Rules(), learnt=snapshot) is None
