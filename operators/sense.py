@@ -121,9 +121,10 @@ class Features(Mapping[str, float]):
 
     def _view(self, view: FeatureView, name: str) -> float:
         try:
-            if view.name not in self._seen:
-                self._seen[view.name] = view.look(self._memories, now_ms=self._now_ms)
-            return view.read(self._seen[view.name], name)
+            seen = self._seen.get(view.name, self)
+            if seen is self:
+                seen = self._seen[view.name] = view.look(self._memories, now_ms=self._now_ms)
+            return view.read(seen, name)
         except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
             if f"feature:{view.name}" not in self._failed:
                 self._failed.append(f"feature:{view.name}")

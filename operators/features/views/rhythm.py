@@ -99,11 +99,10 @@ def look(memories: Mapping[str, Memory], now_ms: int) -> Days | None:
     cells = _DAYS.unpack_from(memory, book.DAYS_AT)
     gone = min(book.DAYS, today - head.last)
     at = head.last % book.DAYS
-    newest_first = [*range(at, -1, -1), *range(book.DAYS - 1, at, -1)][: book.DAYS - gone]
-    income, net = [0.0] * gone, [0.0] * gone
-    for cell in newest_first:
-        net.append(cells[3 * cell] * scale)
-        income.append(cells[3 * cell + 2] * scale)
+    nets, incomes = cells[0::3], cells[2::3]
+    kept = book.DAYS - gone
+    net = [0.0] * gone + [cell * scale for cell in (nets[at::-1] + nets[:at:-1])[:kept]]
+    income = [0.0] * gone + [cell * scale for cell in (incomes[at::-1] + incomes[:at:-1])[:kept]]
     out = [i - n for i, n in zip(income, net, strict=True)]
     weekly = _WEEKS.unpack_from(memory, book.WEEKS_AT)
     week = head.last // 7
