@@ -65,14 +65,14 @@ def decode_manifest(content: bytes, *, what: str, shard: int, name: str) -> Back
         body = orjson.loads(content)
         digest = body.pop("digest")
         version = int(body["format"])
+        if digest != _digest(body) or (body["shard"], body["name"]) != (shard, name):
+            raise damaged(f"{what} holds other facts than were written")
         if version > FORMAT_VERSION:
             raise StateError(
                 "state.version-too-new",
                 f"{what} has format {version}, this release reads up to {FORMAT_VERSION}",
                 hint="restore with the release that made it, or a newer one",
             )
-        if digest != _digest(body) or (body["shard"], body["name"]) != (shard, name):
-            raise damaged(f"{what} holds other facts than were written")
         del body["format"]
         return Backup(
             **{

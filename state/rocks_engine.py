@@ -4,6 +4,7 @@ Up to 64 of them live in one process: they share one block cache and one budget 
 bounded by `RocksOptions` and not by the number of shards.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from rocksdict import (
 )
 
 from schemas.errors import StateError
+from state.codec import RESTORE_HINT
 from state.rocks_errors import translated
+from state.rocks_log import stumbling_block
 from state.synced import check_synced, safe_up_to
 
 Database = Rdict
@@ -99,6 +102,7 @@ class RocksEngine:
         Raises:
             StateError: ``state.corrupt`` or ``state.unwritable``.
         """
+        _refuse_stumbling_blocks(path)
         options = self._database_options()
         options.create_if_missing(create_if_missing=False)
         options.set_max_open_files(-1)
@@ -221,6 +225,23 @@ def checkpoint(database: Rdict, into: Path) -> None:
         # A checkpoint flushes what is in memory too, but holds up all Python threads meanwhile.
         database.flush()
         Checkpoint(database).create_checkpoint(str(into))
+
+
+def _refuse_stumbling_blocks(path: Path) -> None:
+    """Raise where RocksDB would not come back from reading.
+
+    Raises:
+        StateError: ``state.corrupt``.
+    """
+    for file in sorted((*path.glob("*.log"), *path.glob("MANIFEST-*"))):
+        with contextlib.suppress(FileNotFoundError):  # its writer was done with it
+            at = stumbling_block(file.read_bytes())
+            if at is not None:
+                raise StateError(
+                    "state.corrupt",
+                    f"{path.name}/{file.name} holds a record that was never written, at byte {at}",
+                    hint=RESTORE_HINT,
+                )
 
 
 def _names(path: Path) -> set[str]:

@@ -18,6 +18,7 @@ _RECYCLED, _RECYCLED_BYTES = 4, 4
 """Types 5 to 8 are 1 to 4 with the number of the log behind the header, under the checksum."""
 _STATEMENTS_FROM = 9
 """Types from here on say something of the log itself, whole in one part."""
+_STUMBLED_OVER = frozenset({5, 6, 7, 8, 11})
 _MASK_DELTA = 0xA282EAD8
 _POLYNOMIAL = 0x82F63B78
 
@@ -44,6 +45,28 @@ def log_flaw(content: bytes) -> str | None:
     except ValueError as flaw:
         return str(flaw)
     return "breaks off in the middle of a record" if inside else None
+
+
+def stumbling_block(content: bytes) -> int | None:
+    """Where a log holds a record of a recycled log; ours never are, and RocksDB 9 reads on there for ever.
+
+    Only headers are looked at, up to the first that leads nowhere, which RocksDB finds by itself.
+
+    Example:
+        >>> stumbling_block(_framed(b"an edit"))
+        >>> stumbling_block(_framed(b"an edit") + bytes([1, 2, 3, 4, 1, 0, 5, 0]))
+        14
+    """
+    at = 0
+    while at + _HEADER.size <= len(content):
+        if BLOCK_BYTES - at % BLOCK_BYTES < _HEADER.size:
+            at += BLOCK_BYTES - at % BLOCK_BYTES
+            continue
+        _, length, kind = _HEADER.unpack_from(content, at)
+        if kind in _STUMBLED_OVER:
+            return at
+        at += _HEADER.size + length
+    return None
 
 
 def _parts(content: bytes) -> Iterator[tuple[int, int]]:

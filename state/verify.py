@@ -51,11 +51,7 @@ def shards_of(directory: Path) -> list[int]:
 
 
 def directory_flaws(directory: Path) -> Iterator[Flaw]:
-    """What is wrong with the directory itself.
-
-    Raises:
-        StateError: ``state.version-too-new``.
-    """
+    """What is wrong with the directory itself."""
     manifest = directory / MANIFEST
     try:
         content = manifest.read_bytes()
@@ -64,8 +60,6 @@ def directory_flaws(directory: Path) -> Iterator[Flaw]:
     except FileNotFoundError:
         yield Flaw(MANIFEST, "is missing")
     except StateError as error:
-        if error.code == "state.version-too-new":
-            raise
         yield Flaw(MANIFEST, error.detail)
 
 

@@ -163,3 +163,23 @@ def test_framing_knows_records_of_many_parts(tmp_path: Path) -> None:
     flipped = bytearray(content)
     flipped[BLOCK_BYTES + 100] ^= 1
     assert log_flaw(bytes(flipped)) == f"fails the checksum of the record at byte {BLOCK_BYTES}"
+
+
+@pytest.mark.parametrize("kind", [5, 6, 7, 8, 11])
+@pytest.mark.parametrize("pattern", ["*.log", "MANIFEST-*"])
+def test_a_record_of_a_recycled_log_is_refused(tmp_path: Path, pattern: str, kind: int) -> None:
+    """RocksDB would read on there for ever: whoever opens the shard, or checks it, is told before."""
+    path = tmp_path / "state"
+    store = open_shards(open_directory(path, identity=IDENTITY, owner="w"), [1])[1]
+    store.commit(ShardBatch({"c-1": Customer("c-1")}))
+    store.sync()
+    shutil.copytree(path, tmp_path / "copy", ignore=shutil.ignore_patterns("LOCK"))
+    store.close()
+    (victim,) = shard_path(tmp_path / "copy", 1).glob(pattern)
+    content = bytearray(victim.read_bytes())
+    content[6] = kind
+    victim.write_bytes(content)
+    assert any(victim.name in flaw for flaw in flaws(tmp_path / "copy"))
+    home = open_directory(tmp_path / "copy", identity=IDENTITY, owner="w")
+    with pytest.raises(StateError, match=rf"state\.corrupt: shard-0001/{victim.name} .* byte 0"):
+        open_shards(home, [1])
