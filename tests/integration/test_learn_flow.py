@@ -1,7 +1,7 @@
 """Learning and measuring over a real log: lessons in, snapshots out, a restart in between."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 import orjson
@@ -9,7 +9,7 @@ import pytest
 
 from flows import rollout
 from flows.follow import FollowFlow
-from flows.kafka.client import Connection
+from flows.kafka.client import Connection, Deadline
 from flows.kafka.control import ControlReader
 from flows.kafka.sink import LogWriter
 from flows.kafka.source import Pace
@@ -20,7 +20,9 @@ from flows.records import Batch, Parcel
 from flows.worker import Stop
 from flows.world import WorldKeeper
 from operators.bandits import BANDITS
+from operators.rollout import beside
 from schemas import topics
+from schemas.decisions import Choice
 from schemas.errors import ConfigError
 from schemas.models import CommitteeSnapshot, Models
 from schemas.rules import Rules
@@ -126,6 +128,64 @@ def test_one_record_goes_back_to_an_earlier_committee(connection: Connection) ->
     assert "version 2" in roll(connection, "follow")[1]
     with pytest.raises(ConfigError, match="no committee '7' is kept"):
         roll(connection, "pin", "7")
+
+
+def test_a_challenger_goes_all_the_way_over_the_log(connection: Connection) -> None:
+    """Shadow, canary, promotion and the way back: a worker follows each record and logs exact propensities."""
+    write(connection, topics.LESSONS, spread(map(orjson.dumps, [cases.lesson(1, "pot", 6.0)])))
+    learn_all(connection, learner())
+    (first,) = committees(connection)
+    more = [cases.lesson(10 + n, "loan", 12.0) for n in range(200)]
+    write(connection, topics.LESSONS, spread(map(orjson.dumps, more)))
+    learn_all(connection, learner(Models(committee=first)))
+    second = committees(connection)[-1]
+    keeper = WorldKeeper(small_world())
+    counts = dict.fromkeys(topics.CONTROL, 1)
+    worker = ControlReader(connection, counts=counts, keeper=keeper, refused=lambda *_: None)
+    try:
+        worker.read_whole()
+        roll(connection, "pin", "1")
+        roll(connection, "try", "newest", "--shadow", "1")
+        shadow = _chosen(worker, keeper, until=lambda m: m.rollout is not None)
+        assert shadow.model == first.digest
+        assert shadow.rival is not None
+        assert (shadow.rival.model, shadow.rival.served) == (second.digest, False)
+
+        roll(connection, "try", "newest", "--canary", "0.5")
+        canary = _chosen(
+            worker, keeper, until=lambda m: m.rollout is not None and m.rollout.canary == 0.5
+        )
+        alone = BANDITS["committee"]
+        offered = cases.pot_or_loan(0.0, key="d-7")
+        each = [
+            alone.choose(offered, models=Models(committee=c), rules=Rules()).propensities
+            for c in (first, second)
+        ]
+        assert canary.propensities == [(a + b) / 2 for a, b in zip(*each, strict=True)]
+
+        roll(connection, "promote")
+        promoted = _chosen(worker, keeper, until=lambda m: m.challenger is None)
+        assert (promoted.model, promoted.rival) == (second.digest, None)
+        roll(connection, "pin", "1")
+        back = _chosen(
+            worker, keeper, until=lambda m: m.committee is not None and m.committee.version == 1
+        )
+        assert back.model == first.digest
+    finally:
+        worker.close()
+
+
+def _chosen(
+    worker: ControlReader, keeper: WorldKeeper, *, until: Callable[[Models], bool]
+) -> Choice:
+    """What a worker chooses once it has heard of a change."""
+    deadline = Deadline(30.0, what="the change")
+    while not until(keeper.world.models):
+        worker.poll(0.1)
+        deadline.check()
+    models, offered = keeper.world.models, cases.pot_or_loan(0.0, key="d-7")
+    choice = BANDITS["committee"].choose(offered, models=models, rules=Rules())
+    return beside(choice, offered, models=models, rules=Rules())
 
 
 def roll(connection: Connection, *given: str) -> list[str]:
