@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from river import bandit, linear_model
+from river import bandit, linear_model, proba, tree
 
 from schemas.models import Integers
 from scripts.evaluation.worlds import World
@@ -63,11 +63,21 @@ def _learner(make: Callable[[], Any]) -> Rival:
     return play
 
 
+def _thompson(seed: int) -> Any:
+    gaussian: Any = proba.Gaussian
+    return bandit.ThompsonSampling(reward_obj=gaussian(), seed=seed)
+
+
 RIVALS: dict[str, Rival] = {
     "river-linucb": _contextual(lambda seed: bandit.LinUCBDisjoint(seed=seed)),
     "river-epsilon-greedy": _plain(lambda seed: bandit.EpsilonGreedy(EPSILON, seed=seed)),
     "river-ucb": _plain(lambda seed: bandit.UCB(delta=1.0, seed=seed)),
+    "river-thompson": _plain(_thompson),
+    "river-bayes-ucb": _plain(lambda seed: bandit.BayesUCB(seed=seed)),
+    "river-exp3": _plain(lambda seed: bandit.Exp3(gamma=2 * EPSILON, seed=seed)),
     "river-bayes-linear": _learner(linear_model.BayesianLinearRegression),
     "river-linear": _learner(linear_model.LinearRegression),
+    "river-passive-aggressive": _learner(linear_model.PARegressor),
+    "river-tree": _learner(tree.HoeffdingTreeRegressor),
 }
 """Policies of River by name; the learners act on their best guess, or with 5 % at random."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from scripts.evaluation.bandit import main
+from scripts.evaluation.rivals import RIVALS
 from scripts.evaluation.tables import read_table
 
 
@@ -137,7 +138,7 @@ def test_learning_beats_chance(
     assert result["skyline"] < result["normalised_regret"] + 5.0
 
 
-@pytest.mark.parametrize("policy", ["uniform", "river-linucb", "river-linear", "river-ucb"])
+@pytest.mark.parametrize("policy", ["uniform", *RIVALS])
 def test_baselines_and_rivals_run_in_the_same_command(
     capsys: pytest.CaptureFixture[str], policy: str
 ) -> None:
