@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from operators.contracts import Moment, Slot
 from operators.forecasting import due
+from operators.triggers.remedies import to_move, to_shift
 from operators.triggers.words import about, on_day
 from schemas.base import DAY_MS, Source
 from schemas.customer import Memory
@@ -89,6 +90,8 @@ def _signal(forecast: Forecast, currency: str, chance: float) -> Signal:
             "low_minor": low,
             "days": list(dates) if dates is not None else None,
             "currency": currency,
+            "move_minor": to_move(forecast),
+            "shift": to_shift(forecast),
             "learnt": forecast.learnt,
             "corrected": forecast.corrected,
             "path_minor": [list(at) for at in forecast.path],

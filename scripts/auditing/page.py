@@ -8,7 +8,7 @@ from typing import Any
 
 from operators.explain import PURPOSE_WORDS, SOURCE_WORDS
 from schemas.base import Purpose, Source
-from scripts.console.ahead import payment, svg
+from scripts.console.ahead import payment, remedies, svg
 
 SHOWN_MAX = 60
 STYLE = """
@@ -118,6 +118,7 @@ def _foretold(told: Mapping[str, Any]) -> Iterable[str]:
     rows = "".join(f"<li>{escape(payment(row))}</li>" for row in evidence.get("expected", ()))
     yield (
         f'<div class="card"><p>{escape(told["words"])}</p>{svg(evidence)}'
+        + "".join(f"<p>{escape(words)}</p>" for words in remedies(evidence))
         + (f"<p>Regular payments that we expected:</p><ul>{rows}</ul>" if rows else "")
         + "</div>"
     )

@@ -56,6 +56,26 @@ def payment(row: Mapping[str, Any]) -> str:
     return f"{row['category']} {int(row['amount_minor']) / MINOR:+,.0f} on {day.day} {day:%b}"
 
 
+def remedies(evidence: Mapping[str, Any]) -> list[str]:
+    """What would help, in words: an amount to move, a bill to have on another day.
+
+    Example:
+        >>> remedies({"move_minor": 13_000, "currency": "EUR", "shift": None})
+        ['Moving about 130 EUR into this account would help.']
+    """
+    said = []
+    if evidence.get("move_minor"):
+        amount = f"{int(evidence['move_minor']) / MINOR:,.0f} {evidence.get('currency', '')}"
+        said.append(f"Moving about {amount} into this account would help.")
+    if evidence.get("shift"):
+        shift = evidence["shift"]
+        day = datetime.fromtimestamp(int(shift["to_day"]) * DAY_MS / 1000, UTC)
+        said.append(
+            f"A bill could come after your pay: {payment(shift)}, better on {day.day} {day:%b}."
+        )
+    return said
+
+
 def svg(evidence: Mapping[str, Any]) -> str:
     """The range as a band, the median as a line, the threshold as a dashed one; empty without a path."""
     path = path_of(evidence)

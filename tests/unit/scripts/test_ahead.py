@@ -70,8 +70,10 @@ def test_the_console_tells_what_followed() -> None:
 
 
 def test_the_page_shows_the_picture() -> None:
-    """A well-formed drawing with the words of the warning, nothing loaded from elsewhere."""
+    """A well-formed drawing with the words of the warning and what would help, nothing loaded from elsewhere."""
     told = warning()
+    shift = {"category": "housing", "amount_minor": -90_000, "day": 20_000, "to_day": 20_004}
+    told["evidence"] = {**told["evidence"], "move_minor": 25_000, "shift": shift}
     file = {"receipts": [], "decisions": [], "forgotten": [], "foretold": [told]}
     text = page.render(file)
     opened: list[str] = []
@@ -84,5 +86,7 @@ def test_the_page_shows_the_picture() -> None:
     Tags().feed(text)
     assert {"svg", "polygon", "polyline"} <= set(opened)
     assert "What we saw coming" in text
+    assert "Moving about 250 EUR" in text
+    assert "housing -900 on 4 Oct, better on 8 Oct" in text
     assert told["words"] in text
     assert "http" not in text
