@@ -16,9 +16,12 @@ from operators.triggers import TRIGGERS
 from schemas.base import Purpose, Source
 
 NARROW: dict[str, tuple[frozenset[Purpose], frozenset[Source]]] = {
-    spec.name: (spec.purposes, spec.sources) for spec in SPECS if spec.purposes != EVERY_PURPOSE
+    spec.name: (spec.purposes, spec.sources)
+    for spec in SPECS
+    if spec.purposes != EVERY_PURPOSE or spec.also
 }
-"""The features that some purpose may not read: what they are meant for, and what they are made of."""
+"""The features that some purpose may not read though it may use their source: not meant for it, or of another
+source as well. What they are meant for, and what they are made of."""
 
 
 def of_needs(needs: tuple[str, ...]) -> frozenset[Purpose]:
