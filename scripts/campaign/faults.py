@@ -198,18 +198,24 @@ def erased(lab: Lab, scale: Scale, draw: random.Random) -> str:
 
 
 def lost(lab: Lab, scale: Scale, draw: random.Random) -> str:
-    """Of a group's three workers two die for good; the others take their shards over and go on."""
-    config = lab.configure(ownership="group", name="-group")
+    """Of a group's three workers two die for good, and their disks with them: the others go on from backups and log."""
+    config = lab.configure(ownership="group", backup_s=BACKUP_S, name="-group")
     workers = [lab.start(ordinal, config=config) for ordinal in range(3)]
     lab.feed(scale.records // 3)
     lab.ready(workers[0])
-    for worker in workers[:2]:
-        time.sleep(draw.uniform(0.5, 1.5))
+    for ordinal, worker in enumerate(workers[:2]):
+        lab.until(lambda: worker.count('"backed up"') > 0, "nothing was backed up")  # noqa: B023 - at once
+        time.sleep(draw.uniform(0.0, BACKUP_S))
         worker.kill()
+        shutil.rmtree(lab.state / f"worker-{ordinal}")
         lab.feed(scale.records // 3)
     lab.feed(scale.records % 3)
     lab.drain(workers[2])
-    return "2 of 3 workers of a group killed for good; the last one had all shards"
+    restored = sum(worker.count('"restored"') for worker in workers[1:])
+    return (
+        f"2 of 3 workers of a group killed for good, their disks gone; {restored} × a shard restored from its backup; "
+        "the last one had all shards"
+    )
 
 
 def paused(lab: Lab, scale: Scale, draw: random.Random) -> str:

@@ -81,7 +81,7 @@ def main() -> int:
                     broker,
                     directory,
                     name=name,
-                    scale=_scaled(asked, scales[name]),
+                    scale=_scaled(asked, scales.get(name, FULL[name])),
                     seed=asked.seed,
                 )
                 for name in asked.only or scales
