@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from operators.features import FEATURES, VIEWS
+from operators.slots import SOURCE_OF_SLOT
 from schemas.base import Purpose, stamp
 from schemas.customer import (
     Contact,
@@ -85,7 +86,9 @@ def restore(body: Mapping[str, Any]) -> Customer:
 
 
 def _derived(me: Customer, *, now_ms: int) -> list[dict[str, Any]]:
+    """Each feature in words; of several sources only while something of each of them is held."""
     found: list[dict[str, Any]] = []
+    held = {SOURCE_OF_SLOT[name] for name in me.slots if name in SOURCE_OF_SLOT}
     for group in FEATURES:
         memory = me.slots.get(group.slot.name)
         if memory is None:
@@ -106,6 +109,7 @@ def _derived(me: Customer, *, now_ms: int) -> list[dict[str, Any]]:
                     "value": view.read(seen, spec.name),
                 }
                 for spec in view.specs
+                if spec.sources <= held
             ]
     return found
 
