@@ -18,6 +18,7 @@ from schemas.base import DAY_MS
 from schemas.events import EventBase, TransactionBooked
 from tests.accounts import moved
 from tests.laws.test_feature_views import memories_of, read
+from tests.oracles import close, compared, within_the_month
 
 VIEW = {view.name: view for view in VIEWS}
 KINDS_OF_SPENDING = (
@@ -63,12 +64,6 @@ def shuffled(events: list[EventBase], shuffle: random.Random) -> list[EventBase]
 
 def flows_of(events: list[EventBase]) -> list[Flow]:
     return [flow_of(event) for event in events if isinstance(event, TransactionBooked)]
-
-
-def close(
-    value: float, oracle: float, *, name: str, rel: float = 1e-4, least: float = 0.01
-) -> None:
-    assert math.isclose(value, oracle, rel_tol=rel, abs_tol=least), (name, value, oracle)
 
 
 @settings(max_examples=60, deadline=None)
@@ -225,30 +220,9 @@ def test_rhythm(
     assert values["rhythm.income_days_90d"] == sum(income[day] > 0 for day in last[:90])
     peaks = [-f.amount_minor / 100 for f in flows_of(events) if today // 7 - f.day // 7 < 28]
     close(values["rhythm.peak_eur"], max(0.0, *peaks, 0.0), name="peak", rel=1e-3)
-    _within_the_month(values, out, income, today=today)
-
-
-def _within_the_month(
-    values: dict[str, float], out: dict[int, float], income: dict[int, float], *, today: int
-) -> None:
-    """Thirds of the month, unevenness, and the week after pay, by plain loops."""
-    last = [today - back for back in range(90)]
-    thirds = [0.0, 0.0, 0.0]
-    for day in last[:90]:
-        thirds[min(2, (datetime.fromtimestamp(day * 86_400, UTC).day - 1) // 10)] += out[day]
-    for name, part in zip(("early", "middle", "late"), thirds, strict=True):
-        share = part / sum(thirds) if sum(thirds) else 0.0
-        close(values[f"rhythm.{name}_month_share"], share, name=name, least=0.01)
-    recent = [out[day] for day in last[:30]]
-    mean = sum(recent) / 30
-    if mean > 1:
-        close(values["rhythm.swing"], min(10.0, pstdev(recent) / mean), name="swing", least=0.02)
-    near = {d for d in last[:90] if income[d] >= max((income[x] for x in last[:90]), default=0) / 4}
-    near = {d for d in near if income[d] > 0}
-    after = sum(out[d] for d in last[:90] if any(0 <= d - pay < 7 for pay in near))
-    quarter = sum(out[d] for d in last[:90])
-    if quarter > 1:
-        close(values["rhythm.after_pay_share"], after / quarter, name="after pay", least=0.01)
+    within_the_month(values, out, income, today=today)
+    weekend = sum(by_weekday[5:]) / whole if whole else 0.0
+    compared(values, flows_of(events), today=today, known=known, weekend=weekend)
 
 
 @settings(max_examples=60, deadline=None)
@@ -306,3 +280,8 @@ def test_budget(
     mean = sum(weekly["spending"]) / 12
     uneven = min(10.0, pstdev(weekly["spending"]) / mean) if mean else 0.0
     close(values["budget.spending_unevenness"], uneven, name="uneven")
+    mean = sum(weekly["income"]) / 12
+    uneven = min(10.0, pstdev(weekly["income"]) / mean) if mean else 0.0
+    close(values["budget.income_unevenness"], uneven, name="uneven income")
+    assert values["budget.accounts_count"] == 1
+    assert values["budget.main_account_share"] == (balance > 0)
