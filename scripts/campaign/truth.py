@@ -7,7 +7,7 @@ by a fault, every output delivered at once. What the workers left behind is held
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -48,9 +48,14 @@ Said = dict[str, str]
 
 @dataclass(slots=True)
 class ShardTruth:
-    """One shard: its outputs by topic, its state, and how much work it was."""
+    """One shard: its outputs by topic, its state, and how much work it was.
+
+    ``droppable`` are ids of what was said of a customer shortly before their erasure, which takes back what is
+    not delivered yet: it may be there or not, but never other bytes.
+    """
 
     said: dict[str, Said] = field(default_factory=dict)
+    droppable: list[str] = field(default_factory=list)
     state: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -78,7 +83,9 @@ def truths(config: Path, shards: Iterable[int], *, records: int) -> dict[int, Sh
         if child.returncode:
             raise subprocess.CalledProcessError(child.returncode, command)
         for number, body in orjson.loads(written).items():
-            found[int(number)] = ShardTruth(body["said"], body["state"], Counter(body["counts"]))
+            found[int(number)] = ShardTruth(
+                body["said"], body["droppable"], body["state"], Counter(body["counts"])
+            )
     return found
 
 
@@ -189,14 +196,15 @@ def _truth(config: Path, number: int) -> ShardTruth:
             shards=shards,
             event_clock=True,
         )
-        batch: list[Record] = []
+        lately: deque[list[OutboxEntry]] = deque(maxlen=BATCH)
+        # One at a time: in a batch, an erasure would take back what was said before it.
         for record in log(connection, topics.CUSTOMER_EVENTS, [number]):
-            batch.append(record)
             customers.add((record.key or b"").decode())
-            if len(batch) == BATCH:
-                _deliver(shard, shard.process(batch, world=world), truth)
-                batch = []
-        _deliver(shard, shard.process(batch, world=world), truth)
+            entries = list(shard.process([record], world=world))
+            _deliver(shard, entries, truth)
+            if any(b'"erasure.certified"' in (entry.value or b"") for entry in entries):
+                truth.droppable += [_id(e) for few in lately for e in few if e.key == record.key]
+            lately.append(entries)
         shard.settle()
         truth.state = state_of(store, customers)
         truth.counts.update(
@@ -210,9 +218,12 @@ def _deliver(shard: Shard, entries: Sequence[OutboxEntry], truth: ShardTruth) ->
     for entry in entries:
         truth.counts[entry.topic] += 1
         record = Record(entry.topic, shard.number, 0, entry.key, entry.value, entry.headers, 0)
-        said_id = dict(entry.headers)[outputs.ID].decode()
-        truth.said.setdefault(entry.topic, {})[said_id] = fingerprint(record)
+        truth.said.setdefault(entry.topic, {})[_id(entry)] = fingerprint(record)
         shard.acknowledge(entry.sequence, entry.topic, shard.number, 0)
+
+
+def _id(entry: OutboxEntry) -> str:
+    return dict(entry.headers)[outputs.ID].decode()
 
 
 def _identity(settings: Settings) -> Identity:

@@ -10,7 +10,7 @@ from flows import outputs
 from flows.records import Record
 from schemas import topics
 from scripts.campaign.lab import SHARDS, Lab
-from scripts.campaign.truth import BATCH, ShardTruth, fingerprint, gathered, log, stored, truths
+from scripts.campaign.truth import ShardTruth, fingerprint, gathered, log, stored, truths
 from state.directory import MANIFEST
 
 SHOWN = 3
@@ -66,40 +66,14 @@ def judge(lab: Lab) -> Verdict:
     return verdict
 
 
-def _before_erasure(found: Sequence[Record]) -> set[str]:
-    """What a topic holds of customers who are erased a little later.
-
-    An erasure drops what is not on the log yet. How much that is depends on how much is committed at once, and the
-    truth commits more at once than workers do: what it dropped they may have sent.
-    """
-    ends: dict[bytes | None, list[tuple[str, int]]] = {}
-    for record in found:
-        if b'"erasure.certified"' in (record.value or b""):
-            ends.setdefault(record.key, []).append(_origin(record))
-    early = set()
-    for record in found if ends else ():
-        place, offset = _origin(record)
-        for other, end in ends.get(record.key, ()):
-            if place == other and 0 < end - offset < BATCH:
-                early.add(dict(record.headers)[outputs.ID].decode())
-    return early
-
-
-def _origin(record: Record) -> tuple[str, int]:
-    """The partition and the offset of the event that an output follows from; (id, 0) of what follows from a timer."""
-    said_id = dict(record.headers)[outputs.ID].decode()
-    topic, _, rest = said_id.partition(":")
-    partition, _, rest = rest.partition(":")
-    offset = rest.partition(":")[0]
-    return (f"{topic}:{partition}", int(offset)) if offset.isdigit() else (said_id, 0)
-
-
 def _compare(
     verdict: Verdict, role: str, found: Sequence[Record], truth: dict[int, ShardTruth]
 ) -> None:
     wanted: dict[str, str] = {}
+    droppable: set[str] = set()
     for one in truth.values():
         wanted |= one.said.get(role, {})
+        droppable.update(one.droppable)
     seen: Counter[str] = Counter()
     other = []
     for record in found:
@@ -107,9 +81,8 @@ def _compare(
         seen[said_id] += 1
         if said_id in wanted and wanted[said_id] != fingerprint(record):
             other.append(said_id)
-    verdict.differ(f"lost on {role}", list(wanted.keys() - seen.keys()))
-    early = _before_erasure(found)
-    verdict.differ(f"not to be on {role}", list(seen.keys() - wanted.keys() - early))
+    verdict.differ(f"lost on {role}", list(wanted.keys() - seen.keys() - droppable))
+    verdict.differ(f"not to be on {role}", list(seen.keys() - wanted.keys()))
     verdict.differ(f"twice on {role}", [one for one, count in seen.items() if count > 1])
     verdict.differ(f"with other bytes on {role}", other)
 
