@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from schemas.base import Purpose, Source
@@ -215,8 +216,7 @@ class Policy(Protocol):
         ...
 
 
-@dataclass(slots=True, frozen=True)
-class Alternatives:
+class Alternatives(Struct, frozen=True):
     """What a bandit chooses from, in offer-id order, silence last.
 
     ``contexts[i]`` is the context of action i, shape (dx,): masked to what its purpose may see.

@@ -10,6 +10,8 @@ propensities stand, and the challenger's probability of what was chosen is logge
 from collections.abc import Mapping
 from dataclasses import replace
 
+from msgspec import structs
+
 from operators.bandits import BANDITS
 from operators.bandits.committee import PosteriorCommittee
 from operators.contracts import Alternatives, Bandit
@@ -61,7 +63,7 @@ def beside(choice: Choice, alternatives: Alternatives, *, models: Models, rules:
         (1.0 - trial.canary) * ours + trial.canary * theirs
         for ours, theirs in zip(choice.propensities, rival.propensities, strict=True)
     ]
-    return replace(
+    return structs.replace(
         taken,
         propensity=mixed[index],
         propensities=mixed,

@@ -1,11 +1,14 @@
 """What a `decide` makes: candidates, verdicts, the choice, the record, the explanation, lessons.
 
 Plain slotted classes: they live inside one `decide` and leave it as JSON (orjson writes dataclasses).
+What every choice makes anew is a `msgspec.Struct`: frozen too, and made in a tenth of the time.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from schemas.base import Channel
 from schemas.customer import Customer
@@ -81,8 +84,7 @@ class Rival:
     served: bool
 
 
-@dataclass(slots=True, frozen=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """What each feature of the context adds to a score against the average customer, in their order.
 
     ``names``, ``values``, ``usual`` and ``adds`` are aligned.
@@ -108,8 +110,7 @@ class Parts:
         return tuple(told)
 
 
-@dataclass(slots=True, frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What was chosen, how, and with which exact probability.
 
     ``actions``, ``scores`` and ``propensities`` are aligned: all that could have been chosen.
@@ -125,7 +126,7 @@ class Choice:
     propensities: Sequence[float]
     draw: float
     model: str
-    parts: Parts = field(default_factory=Parts)
+    parts: Parts = Parts()
     votes: int = 0
     voters: int = 0
     rival: Rival | None = None

@@ -3,9 +3,8 @@
 Stage: 6 of 8. In: Alternatives, CommitteeSnapshot. Out: Choice.
 """
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from operators.bandits.committee import PosteriorCommittee, explain
 from operators.bandits.draw import pick

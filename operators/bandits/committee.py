@@ -49,13 +49,17 @@ class _Layout:
 
 @dataclass(slots=True, frozen=True)
 class _Menu:
-    """Actions laid out: their features, shape (da, actions), and their offsets, shape (M + 1, actions)."""
+    """Actions laid out: their features, shape (da, actions), and their offsets, shape (M + 1, actions).
+
+    ``slopes``, shape (actions, dx), are the mean model's slopes of each action.
+    """
 
     layout: _Layout
     actions: tuple[str, ...]
     features: tuple[tuple[float, ...], ...]
     columns: Floats
     offsets: Floats
+    slopes: Floats
 
 
 class PosteriorCommittee:
@@ -104,14 +108,15 @@ class PosteriorCommittee:
             propensities = shares.tolist()
             draw = uniform(alternatives.key, snapshot.digest)
             chosen = pick(shares, draw)
-            arm = "exploit" if votes[chosen] == votes.max() else "explore"
+            # The method is half the price of `votes.max()`.
+            arm = "exploit" if votes[chosen] == votes[votes.argmax()] else "explore"
         else:
             chosen = max(range(count), key=mean.__getitem__)
             propensities = list(certain(count, chosen))
             draw, arm = 0.0, "exploit"
         # As `explain`, from what is laid out already.
         adds = contexts[which[chosen] if which else 0] - snapshot.context_mean
-        adds *= layout.slopes.dot(menu.columns[:, chosen])
+        adds *= menu.slopes[chosen]
         return Choice(
             action=alternatives.actions[chosen],
             arm=arm,
@@ -190,6 +195,7 @@ def _offered(layout: _Layout, alternatives: Alternatives) -> _Menu:
         alternatives.action_features,
         np.ascontiguousarray(rows.T),
         np.ascontiguousarray(layout.offsets.take(known, axis=0).T),
+        rows.dot(layout.slopes.T),
     )
 
 

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from msgspec import structs
 
 from flows.learn import Learner
 from operators.bandits import BANDITS
@@ -274,10 +275,10 @@ def chance(policy: str, snapshot: CommitteeSnapshot, *, draws: int) -> dict[str,
     dice, models = random.Random(3), Models(committee=snapshot)
     statistic, freedom = 0.0, 0
     for situation in range(SITUATIONS):
-        offered = replace(alternatives(dice, key=""), explore=True)
+        offered = structs.replace(alternatives(dice, key=""), explore=True)
         chosen: Counter[str] = Counter()
         for number in range(draws // SITUATIONS):
-            keyed = replace(offered, key=f"{situation}:{number}")
+            keyed = structs.replace(offered, key=f"{situation}:{number}")
             choice = BANDITS[policy].choose(keyed, models=models, rules=RULES)
             chosen[choice.action] += 1
         total = chosen.total()

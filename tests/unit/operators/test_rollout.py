@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from operators.bandits import BANDITS
 from operators.bandits.ridge import PosteriorRidge
@@ -34,7 +35,7 @@ def test_in_shadow_nothing_changes_but_the_log() -> None:
     offered = cases.pot_or_loan(0.3)
     alone = BANDITS["committee"].choose(offered, models=models(), rules=Rules())
     heard = choose(offered, models(shadow=1.0))
-    assert replace(heard, rival=None) == alone
+    assert structs.replace(heard, rival=None) == alone
     rival = BANDITS["committee"].choose(offered, models=Models(committee=CHALLENGER), rules=Rules())
     assert heard.rival is not None
     assert heard.rival.propensity == rival.propensities[offered.actions.index(alone.action)]

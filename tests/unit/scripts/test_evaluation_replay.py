@@ -5,6 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from msgspec import structs
 
 from operators.bandits import BANDITS
 from scripts.evaluation import replay
@@ -53,7 +54,7 @@ def test_chance_that_is_not_what_the_log_says_is_found(monkeypatch: pytest.Monke
         def choose(self, *arguments: object, **named: object) -> object:
             choice = BANDITS["evenly"].choose(*arguments, **named)  # type: ignore[arg-type]
             shares = [0.5 / (len(choice.actions) - 1 or 1)] * len(choice.actions)
-            return replace(choice, propensities=[0.5, *shares[1:]])
+            return structs.replace(choice, propensities=[0.5, *shares[1:]])
 
     monkeypatch.setattr(replay, "BANDITS", {"liar": Liar()})
     found = replay.chance("liar", replay.taught(LESSONS).snapshot(1), draws=3000)
