@@ -1,10 +1,29 @@
-"""What days and weeks of payments come to, by plain loops; for the law of views."""
+"""What days and weeks of payments come to, by plain loops; for the laws of features and views."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from statistics import pstdev
 
 from operators.features.money import Flow
+
+MONTH_DAYS = 365.25 / 12
+COMPARED: set[str] = set()
+"""The features whose value an oracle asked for."""
+
+
+class Asked(dict[str, float]):
+    """Features by name, that note who was asked for."""
+
+    def __getitem__(self, name: str) -> float:
+        """The value of one feature."""
+        COMPARED.add(name)
+        return super().__getitem__(name)
+
+
+def asked(values: Mapping[str, float]) -> dict[str, float]:
+    """Features to hold against an oracle."""
+    return Asked(values)
 
 
 def close(
@@ -75,3 +94,11 @@ def compared(
     if max(weekly[4:]) > 1:
         peak = min(10.0, max(weekly[:4]) / max(weekly[4:]))
         close(values["rhythm.peak_ratio"], peak, name="peak ratio", rel=2e-3, least=1e-3)
+
+
+def monthly(amounts: list[tuple[int, float]], *, today: int, first: int) -> float:
+    """What (day, amount) come to a month over the 91 days before, whole weeks and a share of the oldest."""
+    whole = sum(amount for day, amount in amounts if today // 7 - day // 7 < 13)
+    oldest = sum(amount for day, amount in amounts if today // 7 - day // 7 == 13)
+    known = min(91.0, max(MONTH_DAYS, float(today - first)))
+    return (whole + oldest * (6 - today % 7) / 7) * MONTH_DAYS / known

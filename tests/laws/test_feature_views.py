@@ -23,6 +23,7 @@ from schemas.events import EventBase, TransactionBooked
 from tests.accounts import folded, happened, household, monthly, moved
 from tests.laws.test_features import BODIES, made
 from tests.laws.test_triggers import Watched
+from tests.oracles import asked
 from tests.strategies import lives
 
 every_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
@@ -52,7 +53,7 @@ def memories_of(events: Sequence[EventBase]) -> dict[str, Memory]:
 def read(view: FeatureView, memories: dict[str, Memory], *, now_ms: int) -> dict[str, float]:
     """Every feature of a view."""
     seen = view.look(memories, now_ms=now_ms)
-    return {spec.name: view.read(seen, spec.name) for spec in view.specs}
+    return asked({spec.name: view.read(seen, spec.name) for spec in view.specs})
 
 
 def full_life() -> dict[str, Memory]:

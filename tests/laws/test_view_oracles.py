@@ -2,6 +2,7 @@
 
 import math
 import random
+from calendar import monthrange
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from statistics import median, pstdev
@@ -66,6 +67,28 @@ def flows_of(events: list[EventBase]) -> list[Flow]:
     return [flow_of(event) for event in events if isinstance(event, TransactionBooked)]
 
 
+def peaks_and_places(
+    out: list[Flow], countries: dict[str, list[float]], *, now_ms: int
+) -> dict[str, float]:
+    """The largest payment of late over those before, and what was paid away from home, if home is known."""
+    weekly = [0.0] * 14
+    for flow in out:
+        ago = now_ms // DAY_MS // 7 - flow.day // 7
+        if flow.category not in ("housing", "debt") and ago < 14:
+            weekly[ago] = max(weekly[ago], -flow.amount_minor / 100)
+    lately, before = max(weekly[:4]), max(weekly[4:])
+    found = {"largest_ratio": min(10.0, lately / before) if before else 1.0}
+    home = max(countries, key=lambda name: (countries[name][0], name), default="")
+    at_home = countries[home][0] if home else 0.0
+    if out:
+        at_home *= math.exp((now_ms - max(flow.at_ms for flow in out)) / DAY_MS / 90)
+    if abs(at_home - 3) > 0.01:
+        for place, name in enumerate(("abroad_count_90d", "abroad_90d_eur")):
+            away = sum(both[place] for country, both in countries.items() if country != home)
+            found[name] = away if at_home >= 3 else 0.0
+    return found
+
+
 @settings(max_examples=60, deadline=None)
 @given(payments, incomes, st.integers(0, 40), st.randoms(use_true_random=False))
 def test_categories(
@@ -114,6 +137,12 @@ def test_categories(
         ),
         "countries_count": sum(count >= 0.1 for count, _ in countries.values()),
     }  # fmt: skip
+    some |= peaks_and_places([flow for flow, _ in out], countries, now_ms=now_ms)
+    some |= {
+        "essentials_share": some["essentials_90d_eur"] / total if total else 0.0,
+        "leisure_share": some["leisure_90d_eur"] / total if total else 0.0,
+        "active_count": sum(a >= 0.02 * total for a in amounts.values()) if total else 0,
+    }
     for days in (7, 14):
         recent = {f.party for f, _ in out if f.party and now_ms // DAY_MS - f.day < days}
         some[f"merchants_{days}d"] = len(recent)
@@ -166,6 +195,15 @@ def test_months(
         close(values[f"months.{name}_last_eur"], sums[name][now - 1], name=name)
         close(values[f"months.{name}_ratio"], against(sums[name]), name=name)
     close(values["months.saved_last_eur"], sums["saved"][now - 1], name="saved")
+    close(values["months.saved_eur"], sums["saved"][now], name="saved now")
+    got_last, spent_last = sums["income"][now - 1], sums["spent"][now - 1]
+    kept = max(0.0, (got_last - spent_last) / got_last) if got_last > 0 else 0.0
+    close(values["months.kept_last_share"], min(1.0, kept), name="kept")
+    at = datetime.fromtimestamp(now_ms / 1000, UTC)
+    passed = at.day / monthrange(at.year, at.month)[1]
+    often = usual(sums["spent"], now)
+    pace = 1.0 if not often or often <= 0 else sums["spent"][now] / often / passed
+    close(values["months.pace_ratio"], min(10.0, max(0.0, pace)), name="pace")
     last = range(now - 3, now)
     assert values["months.aside_months"] == sum(sums["saved"][m] > 0 for m in last)
     assert values["months.over_months"] == sum(sums["spent"][m] > sums["income"][m] for m in last)

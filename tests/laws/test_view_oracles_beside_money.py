@@ -14,6 +14,7 @@ from schemas.base import DAY_MS
 from schemas.events import EventBase
 from tests.accounts import START_DAY, happened, moved
 from tests.laws.test_feature_views import memories_of, read
+from tests.oracles import monthly
 
 VIEW = {view.name: view for view in VIEWS}
 TAPS: tuple[dict[str, str], ...] = (
@@ -26,6 +27,11 @@ TAPS: tuple[dict[str, str], ...] = (
     *({"kind": "app.feature_used", "feature": name} for name in (*KNOWN[:5], "another")),
 )
 DAYS = st.integers(0, 120)
+TOLD = sorted(
+    name.removeprefix("stage.days_since_")
+    for name in (s.name for s in VIEW["stage"].specs)
+    if "since" in name
+)
 
 
 def close(value: float, oracle: float, *, name: str) -> None:
@@ -99,23 +105,53 @@ def test_habits(
 def test_voice() -> None:
     """Shares of the messages that there were; worries count from more likely than not."""
     memories = {"text": {"at_ms": 0, "sums": [4.0, -2.0, 1.0, 0.5]}}
-    assert read(VIEW["voice"], memories, now_ms=0) == {
-        "voice.negative_share": 0.25,
-        "voice.feeling_mean": -0.5,
-        "voice.worried": 1.0,
-    }
+    values = read(VIEW["voice"], memories, now_ms=0)
+    oracle = {"negative_share": 1 / 4, "feeling_mean": -2 / 4, "worried": 1.0}
+    assert {f"voice.{name}" for name in oracle} == set(values)
+    for name, value in oracle.items():
+        assert values[f"voice.{name}"] == value
 
 
 BALANCES = st.lists(
     st.tuples(
         DAYS,
-        st.sampled_from(["x-1", "x-2", "x-3", "x-4"]),
+        st.sampled_from(["x-1", "x-2", "x-3", "x-4", "x-5"]),
         st.integers(-500_000, 900_000),
     ),
     max_size=12,
     unique_by=lambda row: row[0],
 )
-KIND_OF = {"x-1": "current", "x-2": "savings", "x-3": "card", "x-4": "mortgage"}
+KIND_OF = {"x-1": "current", "x-2": "savings", "x-3": "card", "x-4": "mortgage", "x-5": "loan"}
+
+
+def beside_the_month(
+    here: list[tuple[int, int]],
+    *,
+    today: int,
+    outgoings: float,
+    fees: float,
+    liquid: float,
+    owed: float,
+) -> dict[str, float]:
+    """What is had and owed beside a month's money in and out."""
+    flows = [(START_DAY + day, minor / 100) for day, minor in here]
+    earned, spent = (
+        monthly(
+            [(day, abs(amount)) for day, amount in flows if sign * amount > 0],
+            today=START_DAY + today,
+            first=min((day for day, _ in flows), default=0),
+        )
+        for sign in (1, -1)
+    )
+    out = spent + outgoings
+    return {
+        "outgoings_month_eur": out,
+        "idle_eur": max(0.0, liquid - 3 * out),
+        "spending_here_share": spent / out if out else 0.0,
+        "reserve_months": min(10.0, liquid / out) if out else 0.0,
+        "debt_to_income": min(10.0, owed / 12 / earned) if earned else 0.0,
+        "debt_service_share": min(1.0, fees / 3 / earned) if earned else 0.0,
+    }
 
 
 @settings(max_examples=80, deadline=None)
@@ -151,12 +187,18 @@ def test_elsewhere_and_together(
     fees = sum(minor / 100 * math.exp(-(today - day) / 90) for day, minor, fee in paid if fee)
     outgoings = sum(minor / 100 * math.exp(-(today - day) / 30) for day, minor, _ in paid)
     cash = sum(max(0.0, last[name][1]) for name in ("x-1", "x-2") if name in last)
-    debt = -sum(min(0.0, last[name][1]) for name in ("x-1", "x-2", "x-3") if name in last)
+    debt = -sum(min(0.0, last[name][1]) for name in ("x-1", "x-2", "x-3", "x-5") if name in last)
+    fullest = max((last[name][1] for name in ("x-1", "x-2") if name in last), default=0.0)
+    put_by = last["x-2"][1] if "x-2" in last else 0.0
+    often = sum(math.exp(-(today - day) / 30) for day, _, _ in paid)
     oracle: dict[str, float] = {
         "elsewhere.cash_eur": cash,
         "elsewhere.outgoings_30d_eur": outgoings,
         "elsewhere.fees_share": min(1.0, fees / (3 * outgoings)),
         "elsewhere.debt_share": debt / (debt + cash) if debt + cash else 0.0,
+        "elsewhere.savings_share": min(1.0, max(0.0, put_by) / cash) if cash else 0.0,
+        "elsewhere.largest_share": min(1.0, max(0.0, fullest) / cash) if cash else 0.0,
+        "elsewhere.payment_mean_eur": outgoings / max(1.0, often),
         "elsewhere.overdrawn_count": "x-1" in last and last["x-1"][1] < 0,
         "elsewhere.newest_days": min((today - day for day, _ in last.values()), default=365.0),
         "elsewhere.stale_count": sum(today - day >= 30 for day, _ in last.values()),
@@ -181,15 +223,15 @@ def test_elsewhere_and_together(
     values |= read(VIEW["together"], memories, now_ms=now_ms)
     for name, value in oracle.items():
         close(values[name], float(value), name=name)
-    spent = values["together.outgoings_month_eur"]
-    assert spent >= outgoings - 1e-3
-    close(values["together.idle_eur"], max(0.0, liquid - 3 * spent), name="idle")
+    more = beside_the_month(here, today=today, outgoings=outgoings, fees=fees, liquid=liquid, owed=owed)  # fmt: skip
+    for name, value in more.items():
+        close(values[f"together.{name}"], value, name=name)
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.tuples(DAYS, st.sampled_from(["moving", "baby", "job_loss"]), st.booleans()),
+        st.tuples(DAYS, st.sampled_from(TOLD), st.booleans()),
         min_size=1,
         max_size=8,
         unique_by=lambda row: row[0],
@@ -204,7 +246,7 @@ def test_stage(words: list[tuple[int, str, bool]], wait_days: int, shuffle: rand
     today = newest_ms // DAY_MS - START_DAY + wait_days
     values = read(VIEW["stage"], memories_of(events), now_ms=(START_DAY + today) * DAY_MS + 9 * 3_600_000)  # fmt: skip
     since = {e: today - d if yes else 365 for d, e, yes in sorted(words)}
-    for event in ("moving", "baby", "job_loss", "car"):
+    for event in TOLD:
         close(values[f"stage.days_since_{event}"], min(365, since.get(event, 365)), name=event)
     assert values["stage.upheaval_90d"] == sum(days < 90 for days in since.values())
 
