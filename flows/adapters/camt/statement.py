@@ -46,7 +46,7 @@ def read_statement(statement: Element, *, external: bool, form: str, made_at: st
     holder = Holder(known[0], known[1], "" if known[0] == "iban" else _servicer(account))
     balances = [_balance(element) for element in children(statement, "Bal")]
     entries = [
-        _entry(element, own=holder.id, stated_at=stated_at)
+        _entry(element, own=holder.id, stated_at=stated_at, kept_in=text(account, "Ccy"))
         for element in children(statement, "Ntry")
     ]
     sums, opening = _sums(balances, entries)
@@ -68,11 +68,20 @@ def read_statement(statement: Element, *, external: bool, form: str, made_at: st
     return results
 
 
-def _entry(element: Element, *, own: str, stated_at: str) -> Entry | InputError:
+def _entry(
+    element: Element, *, own: str, stated_at: str, kept_in: str | None
+) -> Entry | InputError:
+    """An entry, or why it can't be one; in the account's currency, where the statement says which that is."""
     try:
-        return read_entry(element, own=own, stated_at=stated_at)
+        entry = read_entry(element, own=own, stated_at=stated_at)
+        if kept_in is not None and entry.currency != kept_in:
+            raise refuse(
+                f"Ntry/Amt is in {entry.currency}, and Acct/Ccy says that the account is kept in {kept_in}",
+                hint="what was instructed in another currency belongs in AmtDtls, beside the booked amount",
+            )
     except Refused as refused:
         return refused.error
+    return entry
 
 
 def _events(

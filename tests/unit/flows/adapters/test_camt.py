@@ -150,6 +150,19 @@ def test_one_wrong_entry_costs_no_other() -> None:
     assert not any("balance_minor" in body for body in made)
 
 
+def test_an_entry_in_another_currency_than_its_account() -> None:
+    """It is refused, and no other; a statement that doesn't say the account's currency leaves it to the entries."""
+    yen = ENTRY.replace(b"EUR", b"JPY") % (b"900", b"BOOK")
+    open_ = message(yen + ENTRY % (b"2.00", b"BOOK"))
+    kept = open_.replace(b"</Id></Acct>", b"</Id><Ccy>EUR</Ccy></Acct>")
+    assert [body["currency"] for body in bodies(open_)] == ["JPY", "EUR"]
+    assert [body["currency"] for body in bodies(kept)] == ["EUR"]
+    (refused,) = [r for r in read(Message(kept)) if isinstance(r, InputError)]
+    assert refused.code == "input.invalid"
+    assert "JPY" in refused.detail
+    assert "EUR" in refused.detail
+
+
 def test_sums_that_differ_claim_no_balance() -> None:
     """A statement that doesn't add up is said to, and its entries carry no balance."""
     value = SAMPLE.replace(b"43.00", b"44.00")
