@@ -90,7 +90,14 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
         _control(outcome, customer, event, world=world, position=position, now_ms=now_ms)
     else:
         _data(outcome, me, event, world=world, position=position, now_ms=now_ms)
-    if outcome.rejected is not None or outcome.customer is None:
+    if outcome.customer is None:
+        return outcome
+    if outcome.rejected is not None:
+        if outcome.customer.latest_ms > customer.latest_ms:
+            # A consent that was refused has no effect, and was a sign of life.
+            outcome.customer.timers |= retention.timer(
+                outcome.customer, customer, event, withheld=False, rules=world.rules
+            )
         return outcome
     me = outcome.customer
     me.timers = _timers(me, now_ms=now_ms) | retention.timer(

@@ -9,6 +9,7 @@ from operators.features.app import AppUse
 from operators.features.cash import Cash
 from operators.features.life import LifeEvents
 from operators.features.openbank import OpenBanking
+from operators.features.outside import RegularOutside
 from operators.features.places import Places
 from operators.features.profile import Profile
 from operators.features.recurring import RecurringPayments
@@ -26,6 +27,7 @@ FEATURES: tuple[FeatureGroup, ...] = (
     LifeEvents(),
     Texts(),
     Profile(),
+    RegularOutside(),
 )
 """Every feature group, in order; each owns one slot of the customer record."""
 

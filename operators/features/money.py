@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from operators.features.spending import category_of
 from schemas.base import DAY_MS
-from schemas.events import TransactionBooked
+from schemas.events import ExternalTransaction, TransactionBooked
 from schemas.events.money import TransactionPending
 
 EXPONENTS: dict[str, int] = {
@@ -46,11 +46,14 @@ class Flow(NamedTuple):
     refund: bool
 
 
-_LAST: list[tuple[TransactionBooked | TransactionPending, Flow]] = []
+Moved = TransactionBooked | TransactionPending | ExternalTransaction
+"""What is read as a movement."""
+
+_LAST: list[tuple[Moved, Flow]] = []
 """The movement read last: five plug-ins read the same one, one after the other."""
 
 
-def flow_of(event: TransactionBooked | TransactionPending) -> Flow:
+def flow_of(event: Moved) -> Flow:
     """Read one movement."""
     if _LAST and _LAST[0][0] is event:
         return _LAST[0][1]
@@ -59,9 +62,9 @@ def flow_of(event: TransactionBooked | TransactionPending) -> Flow:
     return flow
 
 
-def _read(event: TransactionBooked | TransactionPending) -> Flow:
+def _read(event: Moved) -> Flow:
     refund = event.amount_minor > 0 and event.method == "card"
-    if isinstance(event, TransactionBooked) and event.reverses is not None:
+    if not isinstance(event, TransactionPending) and event.reverses is not None:
         refund = True
     at_ms = event.at_ms
     return Flow(

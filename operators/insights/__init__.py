@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from operators.contracts import Trigger
 from operators.insights.ahead import ChangesAhead
 from operators.insights.charges import DuplicateCharges, FeesCharged
+from operators.insights.doubles import DoubleSubscriptions
 from operators.insights.months import SpendingMonths, month_wakes
 from operators.insights.prices import PriceCuts
 from operators.insights.wellness import MoneyHealth
@@ -17,6 +18,7 @@ from schemas.customer import Memory
 INSIGHTS: tuple[Trigger, ...] = (
     FeesCharged(),
     DuplicateCharges(),
+    DoubleSubscriptions(),
     PriceCuts(),
     SpendingMonths(),
     MoneyHealth(),

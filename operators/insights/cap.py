@@ -11,7 +11,14 @@ from schemas.customer import Customer
 from schemas.signals import Signal
 
 ALERTS: frozenset[str] = frozenset(
-    {"shortfall.ahead", "salary.missing", "fee.charged", "charge.duplicate", "fees.high"}
+    {
+        "shortfall.ahead",
+        "salary.missing",
+        "fee.charged",
+        "charge.duplicate",
+        "fees.high",
+        "subscription.duplicate",
+    }
 )
 """Told at once, whatever was told before: money may be lost by waiting. Each has a rest of its own."""
 SUMMARIES: frozenset[str] = frozenset({"month.summary", "wellness.score"})

@@ -4,6 +4,7 @@ from operators.features import SPECS
 from tests.laws import (
     test_group_oracles,
     test_group_oracles_beside_money,
+    test_oracles_of_what_is_paid_twice,
     test_view_oracles,
     test_view_oracles_beside_money,
     test_view_oracles_of_bills,
@@ -15,6 +16,7 @@ from tests.oracles import COMPARED
 LAWS = (
     test_group_oracles,
     test_group_oracles_beside_money,
+    test_oracles_of_what_is_paid_twice,
     test_view_oracles,
     test_view_oracles_beside_money,
     test_view_oracles_of_bills,

@@ -11,6 +11,7 @@ from operators.features.views.commitments import COMMITMENTS_VIEW
 from operators.features.views.habits import HABITS_VIEW, VOICE_VIEW
 from operators.features.views.life import BOND_VIEW, STAGE_VIEW, WAYS_VIEW
 from operators.features.views.months import MONTHS_VIEW
+from operators.features.views.overlap import OVERLAP_VIEW
 from operators.features.views.rhythm import RHYTHM_VIEW
 
 VIEWS: tuple[FeatureView, ...] = (
@@ -23,6 +24,7 @@ VIEWS: tuple[FeatureView, ...] = (
     VOICE_VIEW,
     ELSEWHERE_VIEW,
     TOGETHER_VIEW,
+    OVERLAP_VIEW,
     STAGE_VIEW,
     BOND_VIEW,
     WAYS_VIEW,

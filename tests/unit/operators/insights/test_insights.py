@@ -218,3 +218,22 @@ def test_what_would_raise_a_part_does() -> None:
     assert made["borrowing"].raised_by == "At 20 % or less it would be 80."
     assert wellness.points(0.2, wellness.REPAYMENTS) == 80
     assert made["planning"].raised_by.startswith("Putting something aside in one month more")
+
+
+def test_a_subscription_that_two_accounts_pay_is_told_once() -> None:
+    """One here and one at another bank; of a different payee, or without consent for other banks, nothing is said."""
+    here = monthly(-1_299, day_of_month=5, months=range(1, 7), method="card", merchant="Film Club")
+    there = [
+        happened("openbanking.transaction", day, event_id=f"o-{day}", account="x-1", institution="b", currency="EUR",
+                 transaction_id=f"o-{day}", amount_minor=-1_099, method="card", merchant="FILM CLUB 77")
+        for day in (10, 41, 69, 100, 130)
+    ]  # fmt: skip
+    (said,) = named(lived([*here, *there])[1], "subscription.duplicate")
+    assert said["words"] == (
+        "A subscription to Film Club is paid twice, here and at another bank. "
+        "If one is not needed, that is about 130 EUR a year."
+    )
+    assert said["kind"] == "alert"
+    other = monthly(-999, day_of_month=5, months=range(1, 7), method="card", merchant="Song Club")
+    assert not named(lived([*other, *there])[1], "subscription.duplicate")
+    assert not named(lived(here)[1], "subscription.duplicate")
