@@ -51,8 +51,10 @@ def foreseen(tally: Tally) -> str:
     told = tally.foretold
     if told is None:
         return "no shortfall yet"
+    # What followed stands before the list of payments, which a narrow terminal cuts.
+    drawn, mark, expected = told.drawn.partition("; expected:")
     answer = f"; then «{told.answer}»" if told.answer else ""
-    return f"{told.customer}  {told.drawn}{answer}"
+    return f"{told.customer}  {drawn}{answer}{mark}{expected}"
 
 
 def acceptance_lines(tally: Tally) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ from scripts.demo_app.options import PARTITIONS, Options, parse
 from scripts.demo_app.pace import Pacer
 from scripts.demo_app.screen import Screen
 from scripts.demo_app.wire import Wire, remove_topics
-from scripts.demo_app.world import BerkaWorld, TownWorld, World
+from scripts.demo_app.world import KNOWN, BerkaWorld, TownWorld, World
 from scripts.replay import ReplayError
 
 LOOP_S = 0.02
@@ -89,7 +89,8 @@ def _run(options: Options, ending: Ending, directory: Path) -> int:
         if prefix:
             stack.callback(remove_topics, connection)
         rate = options.rate_on(name)
-        world = replay or TownWorld(options.seed, options.customers_at(rate))
+        customers = options.customers_at(rate)
+        world = replay or TownWorld(options.seed, customers, known=min(KNOWN, customers // 4))
         children = Children(directory, environment=os.environ)
         stack.callback(children.stop)
         settings = settings_file.write(directory, bootstrap=address, prefix=prefix)
@@ -100,7 +101,12 @@ def _run(options: Options, ending: Ending, directory: Path) -> int:
             tally=Tally(
                 Header(title, world.name, options.seed, world.customers, answering=world.answering)
             ),
-            pacer=Pacer(world.events(), rate=rate, speed_up=options.speed_up),
+            pacer=Pacer(
+                world.events(),
+                rate=rate,
+                speed_up=options.speed_up,
+                live_from_ms=world.live_from_ms,
+            ),
             world=world,
             wire=wire,
             children=children,
@@ -158,7 +164,7 @@ class Run:
 
     def _send(self) -> None:
         for record in self.pacer.due(time.monotonic()):
-            self.tally.began_ms = self.tally.began_ms or record.at_ms
+            self.tally.began_ms = self.tally.began_ms or max(record.at_ms, self.world.live_from_ms)
             # Told before it is sent, since the answer may be quicker than we are.
             self.tally.sent(record.event, at_ms=record.at_ms, wall_ms=_wall_ms())
             self.wire.send(record)

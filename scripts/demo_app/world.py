@@ -12,6 +12,9 @@ from scripts.demo_app.options import Options
 from scripts.replay.berka import berka
 from scripts.town import Emitted, Town
 
+KNOWN = 30
+"""Residents whose history the bank has copied before the demo begins: there is something to foresee from the first day."""
+KNOWN_DAYS = 100
 VALUE_DAYS = 10
 """How often a resident's value is reported; shorter than a month so that a short run sees some."""
 
@@ -22,6 +25,8 @@ class World(Protocol):
     name: str
     answering: bool
     customers: int
+    live_from_ms: int
+    """When its own time begins; what is of before is history."""
 
     def events(self) -> Iterator[Emitted]:
         """Events in order of simulated time."""
@@ -42,10 +47,17 @@ class TownWorld:
     name = "simulated town"
     answering = True
 
-    def __init__(self, seed: str, customers: int) -> None:
-        """Found it."""
+    def __init__(self, seed: str, customers: int, *, known: int = 0) -> None:
+        """Found it; of some residents the bank has copied what was before."""
         self.customers = customers
-        self._town = Town(seed, customers, value_days=VALUE_DAYS)
+        self._town = Town(
+            seed,
+            customers,
+            value_days=VALUE_DAYS,
+            known=known,
+            known_days=KNOWN_DAYS,
+        )
+        self.live_from_ms = self._town.start_ms
         self._items = {item.id: item for item in load()}
 
     def events(self) -> Iterator[Emitted]:
@@ -122,6 +134,7 @@ class BerkaWorld:
 
     name = "replay of the Berka bank"
     answering = False
+    live_from_ms = 0
 
     def __init__(self, options: Options) -> None:
         """Read the files, so that a flaw shows before anything is started.

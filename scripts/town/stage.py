@@ -18,6 +18,8 @@ from schemas.events import TOPIC_OF_KIND_PREFIX
 from scripts.town.resident import Resident
 
 MINUTE_MS = 60_000
+COPIED: frozenset[str] = frozenset({"transactions", "open-banking", "profiles", "consents"})
+"""What a first copy of a customer holds: accounts and contract, and not every tap of the app."""
 TOPICS: dict[str, str] = {}
 
 
@@ -56,6 +58,7 @@ class Stage:
         self.seed = seed
         self.faults = faults
         self.now_ms = 0
+        self.history_until_ms = 0
         self.out: deque[Emitted] = deque()
         self._rng = Random(f"{seed}/stage")
         self._agenda: list[tuple[int, int, Act | None, Resident, Any]] = []
@@ -85,12 +88,22 @@ class Stage:
         """Let out one event of a resident, now; returns its id."""
         who.event_count += 1
         event_id = f"{who.id}-{who.event_count:06d}"
-        event = {"kind": kind, "event_id": event_id, "customer": who.id, "at": stamp(self.now_ms)}
+        event: dict[str, Any] = {
+            "kind": kind,
+            "event_id": event_id,
+            "customer": who.id,
+            "at": stamp(self.now_ms),
+        }
         event.update(fields)
         topic = TOPICS.get(kind)
         if topic is None:
             topic = TOPICS[kind] = TOPIC_OF_KIND_PREFIX[kind.partition(".")[0]]
         record = Emitted(self.now_ms, topic, who.id, event)
+        if self.now_ms < self.history_until_ms:
+            if topic in COPIED:
+                event["snapshot"] = True
+                self.out.append(record)
+            return event_id
         faults, u = self.faults, self._rng.random()
         if u < faults.late and topic in {"transactions", "app-events", "locations"}:
             self._hold(who, record, hours=1 + 20 * self._rng.random())

@@ -37,6 +37,8 @@ class Town:
         start: datetime = START,
         value_days: int = VALUE_DAYS,
         faults: Faults | None = None,
+        known: int = 0,
+        known_days: int = 120,
     ) -> None:
         """Found the town.
 
@@ -46,11 +48,14 @@ class Town:
             start: The first instant, aware.
             value_days: How often each resident's value is reported.
             faults: Shares of late, doubled and broken records.
+            known: How many residents have banked before the start; their history comes first, as a first copy does.
+            known_days: How long before.
         """
         self.seed = str(seed)
         self.start_ms = round(start.timestamp() * 1000)
         self.stage = Stage(seed=self.seed, faults=faults or Faults())
-        self.stage.now_ms = self.start_ms
+        self.stage.now_ms = self.start_ms - known_days * DAY_MS if known else self.start_ms
+        self.stage.history_until_ms = self.start_ms
         self.residents: dict[str, Resident] = {}
         self._items: dict[str, Mapping[str, Any]] = {}
         self._heard: dict[str, None] = {}
@@ -59,7 +64,8 @@ class Town:
             who = found(self.seed, index, year=start.year)
             who.margin_minor = consequences.margin(who)
             self.residents[who.id] = who
-            arrives_ms = self.start_ms + round(10 * HOUR_MS * spread.random())
+            begins_ms = self.stage.now_ms if index < known else self.start_ms
+            arrives_ms = begins_ms + round(10 * HOUR_MS * spread.random())
             self.stage.plan(arrives_ms, who, settle_in)
             self.stage.plan(arrives_ms, who, routine.wake)
             reckons_ms = arrives_ms + round(value_days * DAY_MS * (0.2 + 0.8 * spread.random()))

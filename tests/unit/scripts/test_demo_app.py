@@ -62,6 +62,27 @@ def test_pace_keeps_the_rate() -> None:
     assert not pacer.finished
 
 
+def test_history_goes_ten_times_as_fast() -> None:
+    """What is of before the beginning of the world's own time is a first copy, and nobody waits for it."""
+    made = list(records(10_000))
+    pacer = Pacer(iter(made), rate=100, speed_up=None, live_from_ms=made[500].at_ms)
+    list(pacer.due(0.0))
+    history = sum(len(list(pacer.due(turn * 0.25))) for turn in (1, 2))
+    assert 470 <= history <= 500
+    list(pacer.due(0.75))
+    assert 20 <= len(list(pacer.due(1.0))) <= 30
+
+
+def test_history_waits_for_what_was_agreed_to() -> None:
+    """After the first day, which holds contracts and consents, the first copy waits for a moment."""
+    made = [one._replace(at_ms=index * 8_640_000) for index, one in enumerate(records(1_000))]
+    pacer = Pacer(iter(made), rate=100, speed_up=None, live_from_ms=made[-1].at_ms)
+    list(pacer.due(0.0))
+    early = [one for turn in range(1, 8) for one in pacer.due(turn * 0.25)]
+    assert [one.at_ms for one in early] == [one.at_ms for one in made[:10]]
+    assert len(list(pacer.due(2.5))) > 100
+
+
 def test_speed_up_holds_back() -> None:
     """Nothing comes before its simulated time, and all comes in the end."""
     pacer = Pacer(iter(records(100)), rate=10_000, speed_up=10.0)

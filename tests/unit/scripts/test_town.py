@@ -302,3 +302,15 @@ def test_tables_cover_the_catalogue() -> None:
             assert {item.id, item.product, item.feature} & set(NEEDS), item.id
     assert set(PRODUCT_VALUE_MINOR) <= {item.product for item in load()} | {"overdraft"}
     assert sum(persona.share for persona in PERSONAS) == pytest.approx(1.0)
+
+
+def test_history_is_a_first_copy() -> None:
+    """Who banked before the start brings accounts and contract, marked as history; then everybody lives."""
+    town = Town("known", 6, known=2, known_days=40, faults=Faults(0.0, 0.0, 0.0))
+    records = list(town.until(town.start_ms + DAY_MS))
+    before = [record for record in records if record.at_ms < town.start_ms]
+    assert {record.key for record in before} == {"c00000", "c00001"}
+    assert {record.topic for record in before} >= {"transactions", "profiles", "consents"}
+    assert all(record.event["snapshot"] for record in before)
+    assert not any("snapshot" in record.event for record in records[len(before) :])
+    assert {record.key for record in records[len(before) :]} == set(town.residents)
