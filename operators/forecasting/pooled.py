@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 KNOTS: tuple[float, ...] = (-1.0, -0.3, 0.3, 1.0)
 CLIP = 5.0
 _KNOTS = np.array(KNOTS)
-PENALTY = (1.0, 50.0)
+PENALTY = (5.0, 100.0)
 """Of a feature's own weight, and of its bends and crossings."""
 PENALTY_CONSTANT = 1e-3
 STEPS_MAX = 15
