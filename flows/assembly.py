@@ -75,6 +75,7 @@ def world_of(settings: Settings) -> World:
         controller=settings.consent,
         seal=settings.consent.seal(),
         caps=settings.decide.caps,
+        budgets=settings.decide.budgets,
     )
 
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from flows.records import Spot
 from operators.contracts import World
-from operators.leases import Lease, used_up
+from operators.leases import FOR_GOOD, Lease, used_up
 from schemas.base import DAY_MS
 from schemas.decisions import Outcome
 
-LEASE = "lease."
-"""What begins the name under which a lease lies among the positions; no topic that is read is called so."""
+LEASE, BUDGET = "lease.", "budget."
+"""What begins the name under which a lease of a day, and one for good, lies among the positions; no topic that is read is
+called so."""
 
 
 class Capped:
@@ -26,13 +27,16 @@ class Capped:
         self, world: World, positions: Mapping[Spot, int], fresh: Mapping[Spot, int], *, at_ms: int
     ) -> World:
         """The world as an event may see it: one more of what is used up may not be said."""
-        if not world.caps:
+        if not (world.caps or world.budgets):
             return world
-        leases = {
-            item: Lease.unpack(fresh.get(self._spot(item), positions.get(self._spot(item), 0)))
-            for item in world.caps
-        }
-        gone = used_up(world.caps, leases, at_ms=at_ms, shard=self._shard, shards=self._shards)
+        gone = frozenset[str]()
+        for kind, caps, day in _kinds(world, at_ms):
+            leases = {
+                item: Lease.unpack(fresh.get(spot, positions.get(spot, 0)))
+                for item in caps
+                for spot in (self._spot(kind, item),)
+            }
+            gone |= used_up(caps, leases, day=day, shard=self._shard, shards=self._shards)
         if not gone:
             return world
         # A world keeps what it has worked out, so the same one is given as long as nothing changes.
@@ -51,11 +55,18 @@ class Capped:
     ) -> None:
         """Count what was said of a capped item."""
         decision = outcome.decision
-        if decision is None or decision.chosen not in world.caps:
+        if decision is None:
             return
-        spot = self._spot(decision.chosen)
-        lease = Lease.unpack(fresh.get(spot, positions.get(spot, 0)))
-        fresh[spot] = lease.one_more(at_ms // DAY_MS).pack()
+        for kind, caps, day in _kinds(world, at_ms):
+            if decision.chosen in caps:
+                spot = self._spot(kind, decision.chosen)
+                lease = Lease.unpack(fresh.get(spot, positions.get(spot, 0)))
+                fresh[spot] = lease.one_more(day).pack()
 
-    def _spot(self, item: str) -> Spot:
-        return f"{LEASE}{item}", self._shard
+    def _spot(self, kind: str, item: str) -> Spot:
+        return f"{kind}{item}", self._shard
+
+
+def _kinds(world: World, at_ms: int) -> tuple[tuple[str, Mapping[str, int], int], ...]:
+    """What is limited a day and what in all: how it is called among the positions, the limits, the day of the leases."""
+    return (LEASE, world.caps, at_ms // DAY_MS), (BUDGET, world.budgets, FOR_GOOD)

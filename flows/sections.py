@@ -131,6 +131,7 @@ class Decide(Shape):
     max_message_bytes: Count
     catalogue: str
     caps: dict[Name, Annotated[int, Field(ge=0, lt=1 << 24)]]
+    budgets: dict[Name, Annotated[int, Field(ge=0, lt=1 << 24)]]
 
 
 class State(Shape):

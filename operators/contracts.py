@@ -257,6 +257,8 @@ class World:
     """Folds and senses, and never speaks: for working out again what was known."""
     caps: Mapping[str, int] = field(default_factory=dict)
     """Item → how many may be said a day in the whole bank, as whoever enforces it was told."""
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    """Item → how many may be said in all."""
     used_up: frozenset[str] = frozenset()
     """Capped items of which this shard may not say one more now (`operators.leases`)."""
 

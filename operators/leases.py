@@ -1,9 +1,10 @@
-"""Hard limits: of some items only so many may be said a day in the whole bank, and nobody may say one without a lease.
+"""Hard limits: of some items only so many may be said a day, or in all, in the whole bank, and none without a lease.
 
 In: caps, a shard, a day, what the shard has said. Out: whether one more may be said.
 
 The day's cap is leased to the shards in whole parts that sum to it exactly, so no shard asks another and no failure can
-overspend; what one shard does not use is not given to others. A lease is of one day (UTC, by the events' own time).
+overspend; what one shard does not use is not given to others. A lease is of one day (UTC, by the events' own time), or
+of all days at once (`FOR_GOOD`), which is a campaign's budget.
 What was said of it is part of the shard's state, in the same write as the decision: it survives a restart and moves with the
 shard. It fails closed: without a lease, with one that is used up, with an event of a day whose lease has ended, and with a
 state that can't be right, nothing is said. Prices (`operators.prices`) steer before that; this is the wall behind them.
@@ -13,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from schemas.base import DAY_MS
-
 _BITS = 24
 SAID_MAX = (1 << _BITS) - 1
-"""Of one item a shard can count so many a day."""
+"""Of one item a shard can count so many a day, or in all."""
+FOR_GOOD = 0
+"""The day of a lease that never ends."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -76,12 +77,11 @@ def used_up(
     caps: Mapping[str, int],
     leases: Mapping[str, Lease],
     *,
-    at_ms: int,
+    day: int,
     shard: int,
     shards: int,
 ) -> frozenset[str]:
-    """The capped items of which a shard may not say one more at an instant."""
-    day = at_ms // DAY_MS
+    """The capped items of which a shard may not say one more on a day, or under leases for good."""
     return frozenset(
         item
         for item, cap in caps.items()

@@ -3,6 +3,7 @@
 import tomllib
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -18,7 +19,7 @@ from flows.shard import Shard
 from flows.zones import Zones
 from operators.contracts import World
 from operators.decide import decide
-from operators.leases import share
+from operators.leases import FOR_GOOD, share
 from schemas import topics
 from schemas.base import DAY_MS
 from schemas.decisions import SILENCE
@@ -75,21 +76,25 @@ def live(world: World) -> list[OutboxEntry]:
 USUAL, DEMAND = said(live(WORLD)).most_common(1)[0]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=40)
 @given(
+    limit=st.sampled_from(["caps", "budgets"]),
     cap=st.integers(0, 2 * len(PEOPLE)),
     cuts=st.lists(st.sets(st.integers(1, 60), max_size=4), min_size=SHARDS, max_size=SHARDS),
 )
-def test_workers_that_die_never_say_more_than_the_cap(cap: int, cuts: list[set[int]]) -> None:
+def test_workers_that_die_never_say_more_than_the_cap(
+    limit: str, cap: int, cuts: list[set[int]]
+) -> None:
     """Each shard says its part and no more, though its worker is replaced and reads the log again from the start."""
-    world = replace(WORLD, caps={USUAL: cap})
+    world = replace(WORLD, **{limit: {USUAL: cap}})  # type: ignore[arg-type]  # either is a mapping
+    day = TODAY if limit == "caps" else FOR_GOOD
     total = 0
     for number, records in enumerate(logs()):
         store, made = MemoryStore(number), list[OutboxEntry]()
         for end in [*sorted(cuts[number]), len(records)]:
             made += worker(store).process(records[:end], world=world)
         count = said(made)[USUAL]
-        assert count <= share(cap, item=USUAL, day=TODAY, shard=number, shards=SHARDS)
+        assert count <= share(cap, item=USUAL, day=day, shard=number, shards=SHARDS)
         total += count
     assert total <= cap
 
@@ -100,6 +105,29 @@ def test_the_cap_is_used() -> None:
     assert said(live(wide)) == said(live(WORLD))
     assert DEMAND > SHARDS
     assert said(live(replace(WORLD, caps={USUAL: SHARDS})))[USUAL] == SHARDS
+
+
+def _later(body: bytes, *, days: int) -> bytes:
+    """An event so many days later."""
+    event = orjson.loads(body)
+    at = datetime.fromisoformat(event["at"]) + timedelta(days=days)
+    return orjson.dumps(event | {"at": at.isoformat()})
+
+
+def test_a_budget_is_of_all_days() -> None:
+    """The next day has a lease of its own under a cap, and none under a budget; a larger budget goes on from there."""
+    mine = [c for c in PEOPLE if shard_of(c, shards=SHARDS) == 0]
+    first = log_of([one for c in mine[::2] for one in morning(c)])
+    second = log_of([_later(one, days=1) for c in mine[1::2] for one in morning(c)], first=1_000)
+    counts: dict[str, list[int]] = {}
+    for limit, numbers in (("caps", (3, 3)), ("budgets", (3, 3)), ("larger", (3, 6))):
+        store = MemoryStore(0)
+        counts[limit] = []
+        for records, number in zip((first, second), numbers, strict=True):
+            kind = "caps" if limit == "caps" else "budgets"
+            world = replace(WORLD, **{kind: {USUAL: number}})  # type: ignore[arg-type]  # as above
+            counts[limit].append(said(worker(store).process(records, world=world))[USUAL])
+    assert counts == {"caps": [1, 1], "budgets": [1, 0], "larger": [1, 1]}
 
 
 def test_who_does_not_get_it_is_told_why() -> None:
@@ -136,8 +164,9 @@ def test_a_lease_survives_with_the_state(tmp_path: Path) -> None:
 
 def test_a_cap_is_a_whole_number() -> None:
     """A setting that can't be enforced is refused at the start."""
-    content = tomllib.loads(DEFAULTS.read_text())
-    for wrong in (-1, 2.5, 1 << 24):
-        content["decide"]["caps"] = {"visit": wrong}
-        with pytest.raises(ConfigError, match=r"decide\.caps\.visit"):
-            settings_of(content)
+    for limit in ("caps", "budgets"):
+        for wrong in (-1, 2.5, 1 << 24):
+            content = tomllib.loads(DEFAULTS.read_text())
+            content["decide"][limit] = {"visit": wrong}
+            with pytest.raises(ConfigError, match=rf"decide\.{limit}\.visit"):
+                settings_of(content)

@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.leases import SAID_MAX, Lease, share, used_up
-from schemas.base import DAY_MS
 
 
 @given(
@@ -29,7 +28,7 @@ def test_no_order_of_days_overspends(cap: int, days: list[int], shards: int) -> 
     lease, said = Lease(), dict.fromkeys(range(100, 105), 0)
     for day in days:
         kept = Lease.unpack(lease.pack())
-        if used_up({"v": cap}, {"v": kept}, at_ms=day * DAY_MS, shard=0, shards=shards):
+        if used_up({"v": cap}, {"v": kept}, day=day, shard=0, shards=shards):
             continue
         lease = kept.one_more(day)
         said[day] += 1
@@ -39,7 +38,7 @@ def test_no_order_of_days_overspends(cap: int, days: list[int], shards: int) -> 
 
 def test_it_fails_closed() -> None:
     """A cap of nothing, a day whose lease has ended and a count that can't be right all say nothing."""
-    asked = {"at_ms": 7 * DAY_MS, "shard": 0, "shards": 1}
+    asked = {"day": 7, "shard": 0, "shards": 1}
     assert used_up({"v": 0}, {}, **asked) == {"v"}
     assert used_up({"v": 5}, {"v": Lease(8, 1)}, **asked) == {"v"}
     assert used_up({"v": SAID_MAX * 2}, {"v": Lease(7, SAID_MAX)}, **asked) == {"v"}
