@@ -195,8 +195,9 @@ class Learner:
             self._taste.learn(gone.holdings)
             self._progress[TASTE].fresh += 1
         # Refitted at once: what came due so long ago has long served.
-        self._progress[FORECASTS].wanted |= self._foretold.forget(request) > 0
-        self._told.append(forgotten(request, gone))
+        forecasts = self._foretold.forget(request)
+        self._progress[FORECASTS].wanted |= forecasts > 0
+        self._told.append(forgotten(request, gone, forecasts=forecasts))
 
     def _learn(self, model: str, lesson: Lesson) -> bool:
         match model:

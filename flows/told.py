@@ -16,9 +16,15 @@ from state.models import COMMITTEE
 EUR_PER_UNIT = 10.0
 
 
-def forgotten(request: Lesson, gone: Forgotten) -> Publication:
-    """What the customer is told of what the models forgot, and of what stays in them."""
-    count = len(gone.rewards) + (gone.holdings is not None)
+def forgotten(request: Lesson, gone: Forgotten, *, forecasts: int) -> Publication:
+    """What the customer is told of what the models forgot, and of what stays in them.
+
+    Args:
+        request: The lesson that asked.
+        gone: What it came to.
+        forecasts: How many forecasts that came due were taken out of the forecaster.
+    """
+    count = len(gone.rewards) + (gone.holdings is not None) + forecasts
     words = f"Our models took back {count} lessons from you, exactly: all that were still in them."
     if gone.kept:
         words += (

@@ -1,24 +1,35 @@
 """Learns from forecasts that came due: rows remembered, heads refitted, a record kept of what was foretold.
 
-The newest rows of each target are remembered (a bounded window), and the heads are refitted on them. Order
-doesn't matter within what is remembered: rows are sorted by their id before a fit, so that a log read again
-gives the same heads.
+The newest rows of each target are remembered (a bounded window), and the heads are refitted on them. Where so many
+customers teach that the window would hold no more than some weeks, only a share of them is listened to, the same ones
+always: months that differ tell more than more customers of one month. Order doesn't matter within what is
+remembered: rows are sorted by their id before a fit, so that a log read again gives the same heads.
+
+Source: sampling of units by a hash of their name, Duffield & Grossglauser 2001 (trajectory sampling).
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.draws import uniform
 from operators.forecasting import bands, events, pooled
 from operators.forecasting.describe import NAMES, THRESHOLD
 from schemas.models import BandHead, ForecastSnapshot, LogitHead
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 HORIZONS: tuple[int, ...] = (30, 60, 90)
 ROWS_MAX = 60_000
+MONTHS_MIN = 12
+"""How many months a full window spans at least, unless the customers were so few that it never thinned."""
+CUSTOMERS_MIN = 200
+"""Of fewer customers none is left out, however much they teach."""
 ROWS_MIN = 200
 """Fewer rows teach nothing that the prior doesn't know better."""
 POSITIVES_MIN = 3
@@ -47,18 +58,49 @@ class Row:
 
 @dataclass(slots=True)
 class _Remembered:
+    """Rows in the order of their arrival, of the ``share`` of the customers whose hash is lowest."""
+
+    rows_max: int = ROWS_MAX
     rows: dict[str, Row] = field(default_factory=dict)
+    months: Counter[int] = field(default_factory=Counter)
+    customers: Counter[str] = field(default_factory=Counter)
+    share: float = 1.0
 
     def add(self, row: Row) -> bool:
-        if row.row_id in self.rows:
+        if row.row_id in self.rows or uniform(row.customer, "forecast rows") >= self.share:
             return False
         self.rows[row.row_id] = row
-        if len(self.rows) > ROWS_MAX:
-            del self.rows[next(iter(self.rows))]
+        self.months[row.month] += 1
+        self.customers[row.customer] += 1
+        if len(self.rows) > self.rows_max:
+            self._give_way()
         return True
+
+    def drop(self, row_id: str) -> Row:
+        row = self.rows.pop(row_id)
+        _less(self.months, row.month)
+        _less(self.customers, row.customer)
+        return row
+
+    def _give_way(self) -> None:
+        """The oldest row goes, or, while the window spans too little time, half of the customers."""
+        months = max(self.months) - min(self.months) + 1
+        if months >= MONTHS_MIN or len(self.customers) < 2 * CUSTOMERS_MIN:
+            self.drop(next(iter(self.rows)))
+            return
+        self.share /= 2
+        for row in list(self.rows.values()):
+            if uniform(row.customer, "forecast rows") >= self.share:
+                self.drop(row.row_id)
 
     def sorted(self) -> list[Row]:
         return [self.rows[key] for key in sorted(self.rows)]
+
+
+def _less(counts: "Counter[T]", name: T) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]
 
 
 def prior_of(target: str) -> Floats:
@@ -77,8 +119,9 @@ def prior_of(target: str) -> Floats:
 class ForecastLearner:
     """All heads of the forecaster, and their record."""
 
-    def __init__(self) -> None:
-        """Begin with nothing learnt."""
+    def __init__(self, *, rows_max: int = ROWS_MAX) -> None:
+        """Begin with nothing learnt; of each target at most ``rows_max`` rows are remembered."""
+        self._rows_max = rows_max
         self._remembered: dict[str, _Remembered] = {}
         self._record = {target: np.zeros((TENTHS, 2)) for target in TARGETS}
         self._heads: dict[str, LogitHead] = {}
@@ -88,7 +131,7 @@ class ForecastLearner:
 
     def learn(self, target: str, rows: Iterable[Row]) -> int:
         """Remember rows of a target; returns how many were new."""
-        kept = self._remembered.setdefault(target, _Remembered())
+        kept = self._remembered.setdefault(target, _Remembered(self._rows_max))
         new = 0
         for row in rows:
             if not kept.add(row):
@@ -108,7 +151,7 @@ class ForecastLearner:
         for target, kept in self._remembered.items():
             own = [key for key, row in kept.rows.items() if row.customer == customer]
             for key in own:
-                row = kept.rows.pop(key)
+                row = kept.drop(key)
                 if row.said is not None:
                     self._record[target][min(TENTHS - 1, int(row.said * TENTHS))] -= (1.0, row.y)
             if own:

@@ -49,7 +49,7 @@ def test_what_decide_and_learn_say(life: Life, checks: dict[str, Draft7Validator
 def test_what_learn_and_measure_tell(checks: dict[str, Draft7Validator]) -> None:
     """What a short life does not cause: forgetting, a drift, the standing report."""
     lesson = Lesson(lesson_id="l", kind="forget", customer="anna", at_ms=1, sources=("app",))
-    told = forgotten(lesson, Forgotten(rewards=[lesson], kept=2))
+    told = forgotten(lesson, Forgotten(rewards=[lesson], kept=2), forecasts=3)
     checks[told.topic].validate(orjson.loads(told.value or b""))
     told = proposed(lesson, Shift(before=0.0, after=0.2, lessons=50), Levers())
     checks[told.topic].validate(orjson.loads(told.value or b""))

@@ -1,5 +1,7 @@
 """The learner: priors, fits, ranges, records, and what it forgets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,38 @@ def test_it_forgets_a_customer_exactly() -> None:
     made, never = one.snapshot(1), two.snapshot(1)
     assert made.digest == never.digest
     assert np.array_equal(made.record[TARGET], never.record[TARGET])
+
+
+def test_a_full_window_spans_months() -> None:
+    """Of many customers half are listened to, and half again, until a window holds a year; then the oldest rows go."""
+    draws = np.random.default_rng(3)
+    x = draws.normal(size=(1, len(NAMES))).astype(np.float32)[0]
+    taught = [
+        Row(f"{month:02d}-{c:04d}", f"c-{c}", month, x, float(c % 9 == 0), 0.35)
+        for month in range(30)
+        for c in range(1_600)
+    ]
+    learner = ForecastLearner(rows_max=6_000)
+    learner.learn(TARGET, taught)
+    kept = learner._remembered[TARGET]
+    assert len(kept.rows) <= 6_000
+    months = {row.month for row in kept.rows.values()}
+    assert months == set(range(30 - len(months), 30))
+    assert 12 <= len(months) <= 24
+    listened = {row.customer for row in kept.rows.values()}
+    assert len(kept.rows) >= len(listened) * (len(months) - 1)
+    for customer in sorted(listened):
+        assert learner.forget(customer) >= len(months) - 1
+    assert not kept.rows
+    assert not kept.months
+
+
+def test_a_single_customer_is_always_heard() -> None:
+    """However much few customers teach in a month, the newest rows stay."""
+    taught = [replace(row, customer="c-1", month=7) for row in rows(900)]
+    learner = ForecastLearner(rows_max=300)
+    learner.learn(TARGET, taught)
+    assert list(learner._remembered[TARGET].rows) == [row.row_id for row in taught[-300:]]
 
 
 def test_the_record_counts_what_was_said_and_what_came() -> None:
