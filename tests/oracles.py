@@ -26,6 +26,19 @@ def asked(values: Mapping[str, float]) -> dict[str, float]:
     return Asked(values)
 
 
+def ledger(flows: list[Flow], *, today: int) -> tuple[float, dict[int, float]]:
+    """The balance after movements in their order, and the lowest of each day from the first on."""
+    balance, lows = 0.0, {}
+    for day in range(flows[0].day, today + 1):
+        seen = [] if day == flows[0].day else [balance]
+        for flow in flows:
+            if flow.day == day:
+                balance += flow.amount_minor / 100
+                seen.append(balance)
+        lows[day] = min(seen)
+    return balance, lows
+
+
 def close(
     value: float, oracle: float, *, name: str, rel: float = 1e-4, least: float = 0.01
 ) -> None:

@@ -14,7 +14,7 @@ from schemas.events import EventBase
 from tests.accounts import START_DAY, moved
 from tests.laws.test_feature_views import memories_of
 from tests.laws.test_view_oracles import flows_of, incomes, payments, shuffled, told
-from tests.oracles import asked, close, monthly
+from tests.oracles import asked, close, ledger, monthly
 
 GROUP = {group.slot.name: group for group in FEATURES}
 
@@ -44,16 +44,9 @@ def test_cash(
     close(values["cash.balance_eur"], sum(f.amount_minor for f in flows) / 100, name="balance")
     month = [f.amount_minor for f in flows if f.day > today - 30]
     close(values["cash.net_30d_eur"], sum(month) / 100, name="net", rel=2e-3, least=1.0)
-    balance, lows = 0.0, []
-    for day in range(first, today + 1):
-        steps = [f.amount_minor / 100 for f in flows if f.day == day]
-        seen = [] if day == first else [balance]
-        for step in steps:
-            balance += step
-            seen.append(balance)
-        if day > today - 30:
-            lows.append(min(seen))
-    close(straight["cash.low_30d_eur"], min(lows), name="low", rel=1e-6)
+    _, lows = ledger(flows, today=today)
+    low = min(low for day, low in lows.items() if day > today - 30)
+    close(straight["cash.low_30d_eur"], low, name="low", rel=1e-6)
 
     earned = [(f.day, f.amount_minor / 100) for f in flows if f.amount_minor > 0]
     paid = [(f, -f.amount_minor / 100) for f in flows if f.amount_minor < 0]

@@ -13,7 +13,7 @@ from schemas.events import EventBase, MessageRead
 from tests.accounts import START, START_DAY
 from tests.laws.test_group_oracles import read
 from tests.laws.test_view_oracles import shuffled
-from tests.laws.test_view_oracles_beside_money import BALANCES, DAYS, KIND_OF, TAPS, arrived
+from tests.laws.test_view_oracles_beside_money import BALANCES, DAYS, KIND_OF, TAPS, arrived, banked
 from tests.oracles import close
 
 
@@ -67,16 +67,7 @@ def test_openbank(
     shuffle: random.Random,
 ) -> None:
     """The newest balance of each account, and flows elsewhere that fade."""
-    told_: list[tuple[int, dict[str, object]]] = [
-        (day, {"kind": "openbanking.balance", "account": name, "institution": "b", "currency": "EUR",
-               "account_type": KIND_OF[name], "balance_minor": minor})
-        for day, name, minor in balances
-    ]  # fmt: skip
-    told_ += [
-        (day, {"kind": "openbanking.transaction", "account": "x-1", "institution": "b", "currency": "EUR",
-               "transaction_id": f"t-{index}", "amount_minor": -minor, "method": "fee" if fee else "card"})
-        for index, (day, minor, fee) in enumerate(paid)
-    ]  # fmt: skip
+    told_ = banked(balances, paid)
     told_.append((121, {"kind": "openbanking.account_linked", "account": "new", "institution": "b",
                         "account_type": "savings"}))  # fmt: skip
     events, now_ms = arrived(told_, shuffle)

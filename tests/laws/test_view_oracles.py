@@ -19,7 +19,7 @@ from schemas.base import DAY_MS
 from schemas.events import EventBase, TransactionBooked
 from tests.accounts import moved
 from tests.laws.test_feature_views import memories_of, read
-from tests.oracles import close, compared, within_the_month
+from tests.oracles import close, compared, ledger, within_the_month
 
 VIEW = {view.name: view for view in VIEWS}
 KINDS_OF_SPENDING = (
@@ -277,16 +277,8 @@ def test_budget(
     values = read(VIEW["budget"], memories_of(events), now_ms=today * DAY_MS)
     late = read(VIEW["budget"], memories_of(shuffled(events, shuffle)), now_ms=today * DAY_MS)
     flows = flows_of(events)
-    first = flows[0].day
-    balance, lows = 0.0, {}
-    for day in range(first, today + 1):
-        of_day = [flow.amount_minor / 100 for flow in flows if flow.day == day]
-        seen = [] if day == first else [balance]
-        for amount in of_day:
-            balance += amount
-            seen.append(balance)
-        lows[day] = min(seen)
-    recent = [lows[day] for day in range(max(first, today - 29), today + 1)]
+    balance, lows = ledger(flows, today=today)
+    recent = [low for day, low in lows.items() if day > today - 30]
     close(values["budget.available_eur"], balance, name="balance")
     close(values["budget.low_7d_eur"], min(recent[-7:]), name="low", rel=1e-6)
     close(values["budget.above_low_eur"], balance - min(recent), name="above low", rel=1e-6)

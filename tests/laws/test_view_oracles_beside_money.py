@@ -124,6 +124,24 @@ BALANCES = st.lists(
 KIND_OF = {"x-1": "current", "x-2": "savings", "x-3": "card", "x-4": "mortgage", "x-5": "loan"}
 
 
+def banked(
+    balances: list[tuple[int, str, int]], paid: list[tuple[int, int, bool]]
+) -> list[tuple[int, dict[str, object]]]:
+    """Balances and payments at another bank, by day."""
+    common = {"institution": "b", "currency": "EUR"}
+    told: list[tuple[int, dict[str, object]]] = [
+        (day, {"kind": "openbanking.balance", "account": name, "account_type": KIND_OF[name],
+               "balance_minor": minor, **common})
+        for day, name, minor in balances
+    ]  # fmt: skip
+    told += [
+        (day, {"kind": "openbanking.transaction", "account": "x-1", "transaction_id": f"t-{index}",
+               "amount_minor": -minor, "method": "fee" if fee else "card", **common})
+        for index, (day, minor, fee) in enumerate(paid)
+    ]  # fmt: skip
+    return told
+
+
 def beside_the_month(
     here: list[tuple[int, int]],
     *,
@@ -168,17 +186,7 @@ def test_elsewhere_and_together(
     shuffle: random.Random,
 ) -> None:
     """The newest balance of each account, flows that fade, and both added up."""
-    told: list[tuple[int, dict[str, object]]] = [
-        (day, {"kind": "openbanking.balance", "account": name, "institution": "b", "currency": "EUR",
-               "account_type": KIND_OF[name], "balance_minor": minor})
-        for day, name, minor in balances
-    ]  # fmt: skip
-    told += [
-        (day, {"kind": "openbanking.transaction", "account": "x-1", "institution": "b", "currency": "EUR",
-               "transaction_id": f"t-{index}", "amount_minor": -minor, "method": "fee" if fee else "card"})
-        for index, (day, minor, fee) in enumerate(paid)
-    ]  # fmt: skip
-    elsewhere, newest_ms = arrived(told, shuffle)
+    elsewhere, newest_ms = arrived(banked(balances, paid), shuffle)
     mine = [moved(day, minor, index=i, method="transfer") for i, (day, minor) in enumerate(here)]
     now_ms = max([newest_ms, *(event.at_ms for event in mine)])
     memories = memories_of([*elsewhere, *mine])

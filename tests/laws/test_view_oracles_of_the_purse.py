@@ -9,7 +9,7 @@ from schemas.events import EventBase
 from tests.accounts import START_DAY, happened, moved
 from tests.laws.test_feature_views import memories_of, read
 from tests.laws.test_view_oracles import flows_of, incomes, payments, told
-from tests.oracles import MONTH_DAYS, close, monthly
+from tests.oracles import MONTH_DAYS, close, ledger, monthly
 
 BUDGET = next(view for view in VIEWS if view.name == "budget")
 
@@ -33,15 +33,8 @@ def test_how_long_it_lasts_and_what_is_fixed(
     flows = flows_of(events)
     first, today = flows[0].day, flows[-1].day + wait_days
     values = read(BUDGET, memories_of(events), now_ms=today * DAY_MS)
-    balance, lows = 0.0, []
-    for day in range(first, today + 1):
-        seen = [] if day == first else [balance]
-        for flow in flows:
-            if flow.day == day:
-                balance += flow.amount_minor / 100
-                seen.append(balance)
-        if day > today - 30:
-            lows.append(min(seen))
+    balance, by_day = ledger(flows, today=today)
+    lows = [low for day, low in by_day.items() if day > today - 30]
 
     def month(*names: str) -> float:
         """Money out a month; of some categories, or of all but savings."""
