@@ -47,38 +47,49 @@ def close(
 
 
 def within_the_month(
-    values: dict[str, float], out: dict[int, float], income: dict[int, float], *, today: int
+    values: dict[str, float],
+    out: dict[int, float],
+    income: dict[int, float],
+    *,
+    today: int,
+    apart: float,
 ) -> None:
-    """Thirds of the month, unevenness, and the week after pay, by plain loops."""
+    """Thirds of the month, unevenness, and the week after pay, by plain loops; shares ``apart`` at most."""
     last = [today - back for back in range(90)]
     thirds = [0.0, 0.0, 0.0]
     for day in last[:90]:
         thirds[min(2, (datetime.fromtimestamp(day * 86_400, UTC).day - 1) // 10)] += out[day]
     for name, part in zip(("early", "middle", "late"), thirds, strict=True):
         share = part / sum(thirds) if sum(thirds) else 0.0
-        close(values[f"rhythm.{name}_month_share"], share, name=name, least=0.01)
+        close(values[f"rhythm.{name}_month_share"], share, name=name, least=apart)
     recent = [out[day] for day in last[:30]]
     mean = sum(recent) / 30
     if mean > 1:
-        close(values["rhythm.swing"], min(10.0, pstdev(recent) / mean), name="swing", least=0.02)
+        close(values["rhythm.swing"], min(10.0, pstdev(recent) / mean), name="swing", least=apart)
     near = {d for d in last[:90] if income[d] >= max((income[x] for x in last[:90]), default=0) / 4}
     near = {d for d in near if income[d] > 0}
     after = sum(out[d] for d in last[:90] if any(0 <= d - pay < 7 for pay in near))
     before = sum(out[d] for d in last[:90] if any(1 <= pay - d <= 7 for pay in near))
     quarter = sum(out[d] for d in last[:90])
     if quarter > 1:
-        close(values["rhythm.after_pay_share"], after / quarter, name="after pay", least=0.01)
-        close(values["rhythm.before_pay_share"], before / quarter, name="before pay", least=0.01)
+        close(values["rhythm.after_pay_share"], after / quarter, name="after pay", least=apart)
+        close(values["rhythm.before_pay_share"], before / quarter, name="before pay", least=apart)
     if sum(recent) > 1:
         dearest = max(recent) / sum(recent)
-        close(values["rhythm.busiest_day_share"], dearest, name="busiest", least=0.01)
+        close(values["rhythm.busiest_day_share"], dearest, name="busiest", least=apart)
 
 
 def compared(
-    values: dict[str, float], flows: list[Flow], *, today: int, known: int, weekend: float
+    values: dict[str, float],
+    flows: list[Flow],
+    *,
+    today: int,
+    known: int,
+    weekend: float,
+    apart: float,
 ) -> None:
     """One window over another, as long as there is enough of either to tell halves of a cent from money."""
-    close(values["rhythm.weekend_share"], weekend, name="weekend", least=0.01)
+    close(values["rhythm.weekend_share"], weekend, name="weekend", least=apart)
 
     def total(sign: int, days: int) -> float:
         return sum(
@@ -97,7 +108,11 @@ def compared(
     ):
         if whole > 10:
             close(
-                values[f"rhythm.{name}"], min(10.0, part / whole), name=name, rel=0.02, least=0.02
+                values[f"rhythm.{name}"],
+                min(10.0, part / whole),
+                name=name,
+                rel=0.02,
+                least=0.01 + apart,
             )
     weekly = [0.0] * 28
     for flow in flows:
