@@ -16,6 +16,7 @@ class Report:
         self._connection = connection
         self._asked: dict[Spot, int] = {}
         self._left: dict[Spot, int] = {}
+        self._taken: dict[Spot, int] = {}
 
     def send(self, consumer: Consumer, positions: Mapping[Spot, int]) -> None:
         """Commit positions asynchronously, and those that an outage kept from the group."""
@@ -32,8 +33,18 @@ class Report:
             )
 
     def heard(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
-        """The consumer's ``on_commit``: what was not taken is sent again, unless it is out of date."""
-        for place in places if error is not None else ():
+        """The consumer's ``on_commit``: what was not taken is sent again, unless it is out of date.
+
+        A commit that an outage held up may be taken after a later one, and then the group is told of less than it knew:
+        the newest is sent again.
+        """
+        for place in places:
             spot = (self._connection.role(place.topic), place.partition)
-            if self._asked.get(spot) == place.offset:
-                self._left[spot] = place.offset
+            asked = self._asked.get(spot, place.offset)
+            if error is not None or place.error is not None:
+                if asked == place.offset:
+                    self._left[spot] = place.offset
+            elif place.offset < self._taken.get(spot, place.offset):
+                self._left[spot] = asked
+            else:
+                self._taken[spot] = place.offset

@@ -32,3 +32,16 @@ def test_what_was_not_taken_is_sent_again_unless_it_is_old() -> None:
     report.heard(None, [TopicPartition("a.customer-events", 3, 9)])
     report.send(cast("Consumer", consumer), {})
     assert consumer.commits == [{("a.customer-events", 3): at} for at in (7, 7, 9)]
+
+
+def test_a_commit_that_came_late_is_put_right() -> None:
+    """An older report that is taken after a newer one is followed by the newer one again."""
+    report, consumer = Report(Connection("localhost", prefix="a.")), Recorder()
+    for at in (7, 9):
+        report.send(cast("Consumer", consumer), {SPOT: at})
+    for at in (9, 7):
+        report.heard(None, [TopicPartition("a.customer-events", 3, at)])
+    report.send(cast("Consumer", consumer), {})
+    report.heard(None, [TopicPartition("a.customer-events", 3, 9)])
+    report.send(cast("Consumer", consumer), {})
+    assert consumer.commits == [{("a.customer-events", 3): at} for at in (7, 9, 9)]
