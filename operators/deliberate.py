@@ -211,6 +211,7 @@ def _remember(me: Customer, *, view: View, made: Deliberation, occasion: Occasio
     used = sources_used(view, made)
     rules = view.world.rules
     days = chosen.item.valid_days if chosen is not None else rules.response_window_days
+    trainable = bool(used) and view.usable(Purpose.MODEL_TRAINING).issuperset(used)
     me.open[occasion.key] = OpenDecision(
         decision_id=occasion.key,
         at_ms=view.now_ms,
@@ -220,11 +221,12 @@ def _remember(me: Customer, *, view: View, made: Deliberation, occasion: Occasio
         arm=occasion.arm,
         propensity=made.choice.propensity,
         model=made.choice.model,
-        context=made.alternatives.contexts[index],
-        action_features=made.alternatives.action_features[index],
+        # What nobody may learn from, nobody needs to remember.
+        context=made.alternatives.contexts[index] if trainable else (),
+        action_features=made.alternatives.action_features[index] if trainable else (),
         sources=tuple(sorted(used)),
         until_ms=view.now_ms + min(days, rules.response_window_days) * DAY_MS,
-        trainable=bool(used) and view.usable(Purpose.MODEL_TRAINING).issuperset(used),
+        trainable=trainable,
         offer_id=None if chosen is None else record.offer_id(occasion.key),
     )
     while len(me.open) > OPEN_MAX:

@@ -61,7 +61,8 @@ class LiveSignal:
 class OpenDecision:
     """What a decision needs to be learnt from when the answer comes.
 
-    ``context`` and ``action_features`` are what the model saw, on its grid (dx and da floats).
+    ``context`` and ``action_features`` are what the model saw, on its grid (dx and da floats); empty where the
+    decision is not ``trainable``.
     ``label`` is the label that the learner holds now, None before the first lesson.
     """
 

@@ -3,7 +3,6 @@
 Balances that the bank states win over sums; late movements shift sums and leave stated balances alone.
 """
 
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from struct import Struct
 from typing import Any
@@ -14,7 +13,7 @@ from schemas.events import TransactionBooked
 
 DRIFT_DAYS = 180
 ACCOUNTS_MAX = 8
-LOW_DAYS = 32
+LOW_DAYS = rings.DAYS
 """Days whose lows are remembered."""
 _CELL = Struct("<f")
 
@@ -63,24 +62,24 @@ def drifted(kept: list[int] | None, day: int, gap: int) -> list[int]:
     return [kept[0], kept[1] + gap]
 
 
-def lowered(made: Mapping[str, Any], event: TransactionBooked, before: int, after: int) -> str:
+def lowered(made: Mapping[str, Any], event: TransactionBooked, before: int, after: int) -> bytes:
     """The ring of daily lows with one movement: skipped days stood at the balance before."""
     day, newest, first = event.at_ms // DAY_MS, made["day"], made["first"]
-    low: str = made["low"]
+    low: bytes = made["low"]
     if not low:
-        return rings.add("", day, float(after), newest=day, size=LOW_DAYS)
+        return rings.add(b"", day, float(after), newest=day, size=LOW_DAYS)
     if day == newest:
         held = rings.cell(low, day, size=LOW_DAYS)
         return low if held <= after else rings.put(low, day, after, size=LOW_DAYS)
     if day == newest + 1:
         return rings.put(low, day, min(before, after), size=LOW_DAYS)
-    cells = bytearray(a2b_base64(low))
+    cells = bytearray(low)
     if day > newest:
         for skipped in range(max(newest + 1, day - LOW_DAYS + 1), day + 1):
             _CELL.pack_into(cells, skipped % LOW_DAYS * 4, before)
         at = day % LOW_DAYS * 4
         _CELL.pack_into(cells, at, min(_CELL.unpack_from(cells, at)[0], after))
-        return b2a_base64(cells, newline=False).decode()
+        return bytes(cells)
     # Late: a balance that is summed shifts every day since; a stated one knew of this movement.
     single = len(made["accounts"]) == 1
     then = event.balance_minor if single and event.balance_minor is not None else None
@@ -96,7 +95,7 @@ def lowered(made: Mapping[str, Any], event: TransactionBooked, before: int, afte
                 # The first day known began with what came before it after all.
                 held = min(held, after - before)
         _CELL.pack_into(cells, at, held)
-    return b2a_base64(cells, newline=False).decode()
+    return bytes(cells)
 
 
 def lowest(memory: Mapping[str, Any], today: int, balance: int) -> float:
@@ -104,6 +103,6 @@ def lowest(memory: Mapping[str, Any], today: int, balance: int) -> float:
     first, last = max(today - 29, memory["day"] - LOW_DAYS + 1, memory["first"]), memory["day"]
     if first > last:
         return float(balance)
-    lows = Struct(f"<{LOW_DAYS}f").unpack(a2b_base64(memory["low"]))
+    lows = Struct(f"<{LOW_DAYS}f").unpack(memory["low"])
     lowest: float = min(lows[day % LOW_DAYS] for day in range(first, last + 1))
     return min(lowest, float(balance)) if today > last else lowest

@@ -52,7 +52,7 @@ class Cash:
     Pending movements are remembered for the forecast, and never counted as booked.
     """
 
-    slot: Slot = Slot("cash", Source.TRANSACTIONS, dict)
+    slot: Slot = Slot("cash", Source.TRANSACTIONS, dict, version=2)
     kinds: frozenset[str] = frozenset({"transaction.booked", "transaction.pending"})
     specs: tuple[FeatureSpec, ...] = (
         _spec("balance_eur", "major", "Booked balance over all accounts here.",
@@ -90,7 +90,7 @@ class Cash:
         if event.currency != memory.get("currency", event.currency):
             return memory
         flow = flow_of(event)
-        made = dict(memory) if memory else _start(event, flow)
+        made = _packed(dict(memory)) if memory else _start(event, flow)
         if event.transaction_id in made["pending"]:
             made["pending"] = {
                 k: v for k, v in made["pending"].items() if k != event.transaction_id
@@ -116,6 +116,7 @@ class Cash:
         """The values of `specs` at an instant; zeros (and `UNPAID_DAYS`) before the first movement."""
         if not memory:
             return (0.0, 0.0, 0.0, 0.0, 0.0, float(UNPAID_DAYS), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        memory = _packed(memory)
         today = max(now_ms // DAY_MS, memory["day"])
         unit = unit_of(memory["currency"])
         balance = balances.total_minor(memory)
@@ -172,6 +173,14 @@ def salary_of(
     return best
 
 
+def _packed(memory: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 kept its rings as text, and half a year of the net flow, of which a month is asked for."""
+    if isinstance(memory["net"], bytes) and isinstance(memory["low"], bytes):
+        return memory
+    day = memory["day"]
+    return memory | {name: rings.packed(memory[name], newest=day) for name in ("net", "low")}
+
+
 def _start(event: TransactionBooked, flow: Flow) -> dict[str, Any]:
     empty = [0] * weeks.WEEKS
     return {
@@ -179,8 +188,8 @@ def _start(event: TransactionBooked, flow: Flow) -> dict[str, Any]:
         "accounts": {},
         "first": flow.day,
         "day": flow.day,
-        "net": "",
-        "low": "",
+        "net": b"",
+        "low": b"",
         "weeks": [flow.day // 7, empty, empty, empty, empty],
         "pay": {},
         "pending": {},

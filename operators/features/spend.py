@@ -9,11 +9,12 @@ Memory (empty until the first movement)::
     sums       decayed spending by category (`spending.CATEGORIES`), minor units, 90-day equivalent
     cards      decayed count of card payments, 30-day equivalent
     countries  country → [decayed count, decayed amount]
-    merchants  hash of the party → newest day; at most `MERCHANTS_MAX`
+    merchants  packed: hash of a party paid in the last `MERCHANTS_DAYS` and its newest day; at most `MERCHANTS_MAX`
     largest    [newest week, 14 maxima of one payment, minor units]
 """
 
 from collections.abc import Mapping
+from struct import Struct
 from typing import Any
 from zlib import crc32
 
@@ -27,8 +28,10 @@ from schemas.customer import Memory
 from schemas.events import EventBase, TransactionBooked
 
 COUNTRIES_MAX = 8
-MERCHANTS_MAX = 48
+MERCHANTS_MAX, MERCHANTS_DAYS = 48, 30
 HOME_PAYMENTS_MIN = 3
+_MET = Struct("<IH")
+"""CRC-32 of a party, the day since 1970."""
 _HOME = (INDEX["home"], INDEX["utilities"])
 
 
@@ -45,7 +48,7 @@ def _spec(
 class Spend:
     """Spending by what it is for. «90d» and «30d» sums are decayed to the same expectation."""
 
-    slot: Slot = Slot("spend", Source.TRANSACTIONS, dict)
+    slot: Slot = Slot("spend", Source.TRANSACTIONS, dict, version=2)
     kinds: frozenset[str] = frozenset({"transaction.booked"})
     specs: tuple[FeatureSpec, ...] = (
         _spec("groceries_share", "0..1", "Share of spending on groceries.",
@@ -99,7 +102,7 @@ class Spend:
         made["cards"] = cards
         made["countries"] = _travelled(made["countries"], event.country, spent, ageing, share)
         if not flow.refund:
-            made["merchants"] = _met(made["merchants"], flow, newest // DAY_MS)
+            made["merchants"] = _met(_packed(made["merchants"]), flow, newest // DAY_MS)
             made["largest"] = _largest(made["largest"], flow, spent)
         return made
 
@@ -128,7 +131,7 @@ class Spend:
             max(recent, default=0) / unit,
             max(0.0, memory["cards"]) * halved(age_ms, HALF_LIFE_30D),
             sums[INDEX["cash"]] * per,
-            float(sum(1 for day in memory["merchants"].values() if day > today - 30)),
+            float(sum(day > today - MERCHANTS_DAYS for day in met_days(memory))),
         )
 
 
@@ -151,7 +154,7 @@ def _start(event: TransactionBooked, flow: Flow) -> dict[str, Any]:
         "sums": [0.0] * len(CATEGORIES),
         "cards": 0.0,
         "countries": {},
-        "merchants": {},
+        "merchants": b"",
         "largest": [flow.day // 7, *[0] * weeks.WEEKS],
     }
 
@@ -185,19 +188,33 @@ def _foreign_share(countries: Mapping[str, list[float]]) -> float:
     return max(0.0, 1.0 - countries[home][1] / total)
 
 
-def _met(merchants: Mapping[str, int], flow: Flow, newest: int) -> dict[str, int]:
-    if not flow.party:
-        return dict(merchants)
-    name = f"{crc32(flow.party.encode()):x}"
-    if merchants.get(name, -1) >= flow.day:
-        return dict(merchants)
-    made = dict(merchants)
-    made[name] = max(flow.day, made.get(name, 0))
-    if len(made) > MERCHANTS_MAX:
-        made = {key: day for key, day in made.items() if day > newest - 30}
-        while len(made) > MERCHANTS_MAX:
-            del made[min(made, key=lambda key: (made[key], key))]
-    return made
+def met_days(memory: Mapping[str, Any]) -> list[int]:
+    """The day on which each payee of the last `MERCHANTS_DAYS` was paid last."""
+    return [day for _, day in _MET.iter_unpack(_packed(memory["merchants"]))]
+
+
+def _met(kept: bytes, flow: Flow, newest: int) -> bytes:
+    if not flow.party or flow.day <= newest - MERCHANTS_DAYS:
+        return kept
+    party = crc32(flow.party.encode()).to_bytes(4, "little")
+    at = kept.find(party)
+    while at >= 0 and at % _MET.size:
+        at = kept.find(party, at + 1)
+    if at >= 0:
+        if _MET.unpack_from(kept, at)[1] >= flow.day:
+            return kept
+        kept = kept[:at] + kept[at + _MET.size :]
+    rows = [row for row in _MET.iter_unpack(kept) if row[1] > newest - MERCHANTS_DAYS]
+    while len(rows) >= MERCHANTS_MAX:
+        rows.remove(min(rows, key=lambda row: (row[1], row[0])))
+    return b"".join(_MET.pack(*row) for row in rows) + party + flow.day.to_bytes(2, "little")
+
+
+def _packed(merchants: bytes | Mapping[str, int]) -> bytes:
+    """Version 1 was a dictionary: the hash in hexadecimal → day."""
+    if isinstance(merchants, bytes):
+        return merchants
+    return b"".join(_MET.pack(int(name, 16), day) for name, day in merchants.items())
 
 
 def _largest(kept: list[int], flow: Flow, spent: int) -> list[int]:

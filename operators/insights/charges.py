@@ -92,7 +92,8 @@ class DuplicateCharges:
     """The same amount twice at one payee within a day, where that is not a habit.
 
     Two coffees are a habit; two hotel bills are not. A payee where it happened before is left alone.
-    Memory: ``last`` [payee, amount, instant (s)] of payments, newest last; ``habit`` payees that repeat.
+    Memory: ``last`` [payee, amount, instant (s)] of payments that one which is still news may repeat, newest
+    last; ``habit`` payees that repeat.
     """
 
     name: str = "duplicate_charges"
@@ -124,7 +125,9 @@ class DuplicateCharges:
             who == payee and amount == spent and abs(at_s - then) * 1000 <= self.within_ms
             for who, amount, then in last
         )
-        made = {"last": [*last, [payee, spent, at_s]][-self.kept :], "habit": habit}
+        since_s = (moment.now_ms - NEWS_DAYS * DAY_MS - self.within_ms) // 1000
+        held = [one for one in last if one[2] >= since_s]
+        made = {"last": [*held, [payee, spent, at_s]][-self.kept :], "habit": habit}
         if not twin:
             return made, ()
         known = payee in habit

@@ -4,6 +4,7 @@ Stage: 3 of 8. In: transaction.booked. Out: spend.unusual, expense.large, fees.h
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from operators.contracts import Moment, Slot
 from operators.features import weeks
@@ -16,6 +17,8 @@ from schemas.signals import Signal
 
 PLANNED = frozenset({"housing", "debt", "savings", "tax"})
 """Categories of obligations and plans, which are no spending habits."""
+TENTHS = 10
+"""Of a minor unit: what usual amounts are rounded to."""
 IN_WORDS = {
     "dining": "eating out",
     "home": "your home",
@@ -37,6 +40,14 @@ def _payment(moment: Moment) -> tuple[TransactionBooked, Flow] | None:
     return event, flow
 
 
+def _minor(kept: Sequence[Any]) -> tuple[int, float, float, int]:
+    """Count, usual amount, deviation (minor units) and instant; version 1 kept amounts as floats of minor units."""
+    count, usual, deviation, said_ms = kept
+    if isinstance(usual, float):
+        return int(count), usual, deviation, int(said_ms)
+    return int(count), usual / TENTHS, deviation / TENTHS, int(said_ms)
+
+
 def _month_minor(moment: Moment, currency: str) -> float:
     """A month of own spending, minor units."""
     return moment.features.get("cash.spend_month_eur", 0.0) * unit_of(currency)
@@ -45,8 +56,8 @@ def _month_minor(moment: Moment, currency: str) -> float:
 class UnusualSpend:
     """A payment far above the customer's own in the same category.
 
-    Memory: category → [count, usual amount, its mean deviation, instant last said]. Amounts are
-    capped at three deviations before they teach, so that one outlier doesn't hide the next.
+    Memory: category → [count, usual amount, its mean deviation, instant last said]; amounts in tenths of a
+    minor unit, and capped at three deviations before they teach, so that one outlier doesn't hide the next.
 
     Source: winsorised exponential smoothing; Huber 1964 on robust location.
     """
@@ -55,7 +66,7 @@ class UnusualSpend:
     kinds: frozenset[str] = frozenset({"transaction.booked"})
     needs: tuple[str, ...] = ("feature:cash.spend_month_eur",)
     emits: tuple[str, ...] = ("spend.unusual",)
-    slot: Slot | None = Slot("unusual_spend", Source.TRANSACTIONS, dict)
+    slot: Slot | None = Slot("unusual_spend", Source.TRANSACTIONS, dict, version=2)
     count_min: int = 8
     score_min: float = 5.0
     ratio_min: float = 2.5
@@ -69,7 +80,7 @@ class UnusualSpend:
             return memory, ()
         event, flow = payment
         spent = float(-flow.amount_minor)
-        count, usual, deviation, said_ms = memory.get(flow.category, (0, spent, 0.0, 0))
+        count, usual, deviation, said_ms = _minor(memory.get(flow.category, (0, spent, 0.0, 0)))
         spread = max(1.25 * deviation, 0.25 * usual, 1.0)
         score = (spent - usual) / spread
         fires = (
@@ -83,8 +94,8 @@ class UnusualSpend:
         taught = min(spent, usual + 3 * spread)
         learnt = [
             count + 1,
-            round(usual + rate * (taught - usual), 1),
-            round(deviation + rate * (abs(taught - usual) - deviation), 1),
+            round(TENTHS * (usual + rate * (taught - usual))),
+            round(TENTHS * (deviation + rate * (abs(taught - usual) - deviation))),
             moment.now_ms if fires else said_ms,
         ]
         made = {**memory, flow.category: learnt}

@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, str] = {
     "learning": "an answer on the log to decisions made with a snapshot that knows it",
     "idle": "CPU of each flow while nothing comes",
     "encryption": "what sealing costs, beside the same way of an event unsealed",
+    "records": "bytes of a customer after a year by field, and what writing and reading them costs",
     "soak": "memory of a worker over millions of events and customers",
     "features": "features read and folded, and their bytes, beside working them out anew",
     "forecasting": "microseconds a movement and a forecast, beside copying the memory",

@@ -3,7 +3,6 @@
 Stage: 2 of 8, when read. In: memory of ``cash``. Out: feature values.
 """
 
-from binascii import a2b_base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from math import sqrt
 from struct import Struct
 from typing import Any
 
-from operators.features import balances, weeks
+from operators.features import balances, rings, weeks
 from operators.features.cash import PENDING_DAYS, UNPAID_DAYS, pending_minor, salary_of
 from operators.features.money import MONTH_DAYS, unit_of
 from operators.features.payday import Payer
@@ -118,7 +117,7 @@ def _pays(payer: Payer, today: int) -> bool:
 def _lows(memory: Mapping[str, Any], today: int, balance: float) -> list[float]:
     """The lowest balance of each of the last 30 days that are known, minor units, the newest first."""
     last, oldest = memory["day"], max(memory["first"], memory["day"] - balances.LOW_DAYS + 1)
-    cells = _LOWS.unpack(a2b_base64(memory["low"]))
+    cells = _LOWS.unpack(rings.packed(memory["low"], newest=memory["day"]))
     return [
         balance if day > last else cells[day % balances.LOW_DAYS]
         for day in range(today, max(today - LOW_WINDOW_DAYS, oldest - 1), -1)

@@ -11,7 +11,7 @@ from operators.contracts import EVERY_PURPOSE
 from operators.features import weeks
 from operators.features.decay import HALF_LIFE_30D, HALF_LIFE_90D, halved
 from operators.features.money import unit_of
-from operators.features.spend import home_of
+from operators.features.spend import home_of, met_days
 from operators.features.spending import CATEGORIES, INDEX
 from operators.features.views.lens import WELLBEING, Lens, Reading, ratio, share
 from schemas.base import DAY_MS, Source
@@ -77,7 +77,7 @@ def look(memories: Mapping[str, Memory], now_ms: int) -> Spent | None:
             for name, (count, amount) in memory["countries"].items()
         },
         home_of(memory),
-        [today - day for day in memory["merchants"].values()],
+        [today - day for day in met_days(memory)],
         [value / unit for value in weeks.shifted(maxima, today // 7 - newest_week)],
         max(0.0, memory["cards"]) * halved(age_ms, HALF_LIFE_30D),
     )

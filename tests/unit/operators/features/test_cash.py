@@ -1,6 +1,8 @@
+from base64 import b64encode
 from typing import Any
 
 import pytest
+from msgspec.msgpack import encode as packb
 
 from operators.features import payday
 from operators.features.cash import Cash, pending_minor, salary_of
@@ -121,7 +123,13 @@ def test_pay_is_forgotten_after_a_long_silence() -> None:
 
 
 def test_memory_stays_small() -> None:
-    """A year of a busy life fits into two kilobytes of text."""
+    """A year of a busy life fits into a kilobyte, and memory of text goes on as it was."""
     memory = folded(household(12))["cash"]
-    assert len(str(memory)) < 2_500
+    assert len(packb(memory)) < 1_000
+    text = {**memory, **{name: b64encode(memory[name]).decode() for name in ("net", "low")}}
+    later = moved(366, -1_234)
+    assert Cash().read(text, now_ms=at(366)) == Cash().read(memory, now_ms=at(366))
+    assert Cash().update(text, later, now_ms=at(366)) == Cash().update(
+        memory, later, now_ms=at(366)
+    )
     assert len(Cash.specs) == 12

@@ -86,7 +86,7 @@ def test_shopping_does_not_push_out_the_pay() -> None:
 
 def test_a_ring_forgets_what_is_older_than_itself() -> None:
     """A ring keeps its newest days, takes late amounts, and ignores what is too old."""
-    ring = rings.add("", 0, 5.0, newest=0, size=4)
+    ring = rings.add(b"", 0, 5.0, newest=0, size=4)
     ring = rings.add(ring, 2, 7.0, newest=0, size=4)
     ring = rings.add(ring, 1, 3.0, newest=2, size=4)
     assert rings.window(ring, newest=2, until=2, days=4, size=4).tolist() == [0.0, 5.0, 3.0, 7.0]

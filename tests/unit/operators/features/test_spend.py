@@ -1,7 +1,9 @@
+from zlib import crc32
+
 import pytest
 
 from operators.features.decay import HALF_LIFE_90D, halved
-from operators.features.spend import home_of
+from operators.features.spend import Spend, home_of, met_days
 from operators.features.spending import CATEGORIES, category_of, of_code
 from schemas.base import DAY_MS
 from tests.accounts import START_DAY, folded, moved, values
@@ -64,8 +66,40 @@ def test_merchants_and_countries_are_bounded() -> None:
             for n in range(1_000)
         ]
     )["spend"]  # fmt: skip
-    assert len(memory["merchants"]) <= 48
+    assert len(met_days(memory)) <= 48
     assert len(memory["countries"]) <= 8
+
+
+def test_payees_are_met_on_their_newest_day() -> None:
+    """A payee counts once, a late payment moves nothing back, and a month later it is gone."""
+    shops = [moved(day, -100, method="card", merchant=name) for name, day in [("A", 3), ("B", 9)]]
+    again = [
+        moved(5, -100, method="card", merchant="A"),
+        moved(4, -100, method="card", merchant="A"),
+    ]
+    kept = folded([*shops, *again])["spend"]
+    assert sorted(met_days(kept)) == [START_DAY + 5, START_DAY + 9]
+    later = folded([*shops, *again, moved(36, -100, method="card", merchant="C")])["spend"]
+    assert sorted(met_days(later)) == [START_DAY + 9, START_DAY + 36]
+
+
+def test_payees_of_the_first_version_are_met_still() -> None:
+    """They lay in a dictionary by the hash in hexadecimal."""
+    names = "AB"
+    shops = [moved(9 + n, -100, method="card", merchant=name) for n, name in enumerate(names)]
+    kept = folded(shops)["spend"]
+    before = {
+        f"{crc32(f'm:{name.lower()}'.encode()):x}": START_DAY + 9 + n
+        for n, name in enumerate(names)
+    }
+    old = {**kept, "merchants": before}
+    assert met_days(old) == met_days(kept)
+    again = moved(12, -100, method="card", merchant="A")
+    spend = Spend()
+    assert spend.read(old, now_ms=at(12)) == spend.read(kept, now_ms=at(12))
+    made = spend.update(old, again, now_ms=at(12))
+    assert made == spend.update(kept, again, now_ms=at(12))
+    assert sorted(met_days(made)) == [START_DAY + 10, START_DAY + 12]
 
 
 def test_halving_is_exact_at_half_lives_and_never_grows() -> None:

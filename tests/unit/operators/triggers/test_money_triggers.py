@@ -1,6 +1,8 @@
 from itertools import pairwise
 
+from operators.contracts import Moment
 from operators.triggers import wakes
+from operators.triggers.spending import UnusualSpend
 from schemas.base import DAY_MS
 from schemas.events import EventBase
 from tests.accounts import START_DAY, folded, happened, household, monthly, moved, sensed
@@ -58,6 +60,16 @@ def test_an_unusual_payment_stands_out_of_its_own_category() -> None:
     said = names([*household(8), odd])
     assert "spend.unusual" in said
     assert "spend.unusual" not in names(household(8))
+
+
+def test_usual_amounts_of_the_first_version_teach_on() -> None:
+    """They lay as floats of minor units, and now lie in tenths of them."""
+    event = moved(0, -1_500, method="card", merchant="Corner Shop", mcc="5411")
+    moment = Moment(event=event, now_ms=event.at_ms, memories={}, features={}, forecasts={})
+    trigger = UnusualSpend()
+    before, _ = trigger.sense({"groceries": [20, 2432.8, 957.5, 7]}, moment)
+    after, _ = trigger.sense({"groceries": [20, 24_328, 9_575, 7]}, moment)
+    assert before == after == {"groceries": [21, 23_395, 9_550, 7]}
 
 
 def test_a_large_payment_is_the_largest_of_the_quarter() -> None:
