@@ -3,12 +3,13 @@
 Layout, little-endian, `SIZE` bytes whatever the customer does::
 
     head      version, movements in another currency since the last in its own, first day, last day, movements, late ones, those in another currency, currency
-    days      192 cells of three half-floats: net, net without mature streams, income; at day mod 192
+    days      3 rows of 192 half-floats: net, net without mature streams, income; at day mod 192
     weeks     28 half-floats: the largest debit of a week; at week mod 28
     keys      32 unsigned words: CRC-32 of a stream's key, 0 where there is none
     streams   32 records (`STREAM`)
 
 Half-floats hold minor units over 2^16: a relative error of at most 0.05 %, up to 4·10^9 minor units a day.
+Version 1 had the three of a day side by side; rows are what a compressor makes little of.
 The booked balance is not in here: the bank states it. Payees are not either, only what their names hash to.
 """
 
@@ -23,7 +24,7 @@ DAYS = 192
 WEEKS = 28
 STREAMS = 32
 SCALE = 65536.0
-VERSION = 1
+VERSION = 2
 METHODS = (
     "other",
     "card",
@@ -36,19 +37,21 @@ METHODS = (
 )
 
 HEAD = Struct("<BBHHIHH3sx")
-CELL = Struct("<3e")
+CELL = Struct("<e")
 PEAK = Struct("<e")
 STREAM = Struct("<HHHHBBBbBBBBBffff")
 """first, last, matured, gap·64, hits, miss, nominal, shift, run, run before, alive·250, category, method,
 amount, deviation, latest, previous."""
 DAYS_AT = HEAD.size
-WEEKS_AT = DAYS_AT + DAYS * CELL.size
+ROW_SIZE = DAYS * CELL.size
+ROWS_AT = (DAYS_AT, DAYS_AT + ROW_SIZE, DAYS_AT + 2 * ROW_SIZE)
+"""Where net, residual and income begin."""
+WEEKS_AT = DAYS_AT + 3 * ROW_SIZE
 KEYS_AT = WEEKS_AT + WEEKS * PEAK.size
 STREAMS_AT = KEYS_AT + 4 * STREAMS
 STREAM_SIZE = STREAM.size
 SIZE = STREAMS_AT + STREAMS * STREAM_SIZE
 _EMPTY = bytes(SIZE)
-_DAYS_END = DAYS_AT + DAYS * CELL.size
 _FREE = b"\0\0\0\0"
 _NONE = b"\0\0"
 _CELL_MAX = 65504.0
@@ -75,6 +78,15 @@ class Head(NamedTuple):
 def head(book: bytes) -> Head:
     """The head; of a book that isn't empty."""
     return Head._make(HEAD.unpack_from(book, 0))
+
+
+def current(book: bytes) -> bytes:
+    """The book in the newest layout."""
+    if not book or book[0] == VERSION:
+        return book
+    days = memoryview(book)[DAYS_AT:WEEKS_AT].cast("H")
+    rows = b"".join(days[row::3].tobytes() for row in range(3))
+    return bytes([VERSION]) + book[1:DAYS_AT] + rows + book[WEEKS_AT:]
 
 
 def key_hash(key: str) -> bytes:
@@ -107,7 +119,7 @@ def folded(
         category: Of `CATEGORIES`.
         method: Of `METHODS`.
     """
-    made = bytearray(book or _EMPTY)
+    made = bytearray(current(book) or _EMPTY)
     if book:
         version, run, first, last, count, late, foreign, code = HEAD.unpack_from(made, 0)
         if code != currency.encode():
@@ -139,15 +151,16 @@ def folded(
 def _cleared(made: bytearray, last: int, day: int) -> None:
     """Zero the days and the weeks that have passed since the newest movement."""
     passed = day - last
-    low = DAYS_AT + (last + 1) % DAYS * _CELL_SIZE
+    low = (last + 1) % DAYS * _CELL_SIZE
     high = low + passed * _CELL_SIZE
-    if high <= _DAYS_END:
-        made[low:high] = _EMPTY[: high - low]
-    elif passed >= DAYS:
-        made[DAYS_AT:_DAYS_END] = bytes(DAYS * _CELL_SIZE)
-    else:
-        made[low:_DAYS_END] = bytes(_DAYS_END - low)
-        made[DAYS_AT : high - DAYS * _CELL_SIZE] = bytes(high - _DAYS_END)
+    for row in ROWS_AT:
+        if high <= ROW_SIZE:
+            made[row + low : row + high] = _EMPTY[: high - low]
+        elif passed >= DAYS:
+            made[row : row + ROW_SIZE] = _EMPTY[:ROW_SIZE]
+        else:
+            made[row + low : row + ROW_SIZE] = _EMPTY[: ROW_SIZE - low]
+            made[row : row + high - ROW_SIZE] = _EMPTY[: high - ROW_SIZE]
     week, until = last // 7, day // 7
     if week < until:
         for at in range(max(week + 1, until - WEEKS + 1), until + 1):
@@ -155,14 +168,14 @@ def _cleared(made: bytearray, last: int, day: int) -> None:
 
 
 def _added(made: bytearray, day: int, net: float, residual: float, income: float) -> None:
-    at = DAYS_AT + day % DAYS * _CELL_SIZE
-    a, b, c = CELL.unpack_from(made, at)
-    a, b, c = a + net / SCALE, b + residual / SCALE, c + income / SCALE
-    try:
-        CELL.pack_into(made, at, a, b, c)
-    except OverflowError:
-        clipped = (max(-_CELL_MAX, min(_CELL_MAX, value)) for value in (a, b, c))
-        CELL.pack_into(made, at, *clipped)
+    at = day % DAYS * _CELL_SIZE
+    for row, amount in zip(ROWS_AT, (net, residual, income), strict=True):
+        if amount:
+            total = CELL.unpack_from(made, row + at)[0] + amount / SCALE
+            try:
+                CELL.pack_into(made, row + at, total)
+            except OverflowError:
+                CELL.pack_into(made, row + at, max(-_CELL_MAX, min(_CELL_MAX, total)))
 
 
 def _streamed(

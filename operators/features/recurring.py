@@ -32,7 +32,7 @@ def _spec(
 class RecurringPayments:
     """Bills, standing orders, subscriptions and pay, found by rhythm and amount."""
 
-    slot: Slot = Slot("recurring", Source.TRANSACTIONS, bytes, version=2)
+    slot: Slot = Slot("recurring", Source.TRANSACTIONS, bytes, version=3)
     kinds: frozenset[str] = frozenset({"transaction.booked"})
     specs: tuple[FeatureSpec, ...] = (
         _spec("count", "count", "Mature streams that are current.",

@@ -30,7 +30,7 @@ LAYOUT = np.dtype(
     [
         ("version", "u1"), ("foreign_run", "u1"), ("first", "<u2"), ("last", "<u2"), ("movements", "<u4"),
         ("late", "<u2"), ("foreign", "<u2"), ("currency", "S3"), ("pad", "u1"),
-        ("days", "<f2", (book.DAYS, 3)), ("weeks", "<f2", book.WEEKS), ("keys", "<u4", book.STREAMS),
+        ("days", "<f2", (3, book.DAYS)), ("weeks", "<f2", book.WEEKS), ("keys", "<u4", book.STREAMS),
         ("streams", _STREAM, book.STREAMS),
     ]
 )  # fmt: skip
@@ -84,12 +84,12 @@ class Block:
 
 def read(books: Sequence[bytes], *, today: int, balance: Floats) -> Block:
     """Decode books, none of them empty or newer than ``today``."""
-    records = np.frombuffer(b"".join(books), LAYOUT)
+    records = np.frombuffer(b"".join(map(book.current, books)), LAYOUT)
     first = records["first"].astype(np.int64)
     last = records["last"].astype(np.int64)
-    # The ring's days in order, a column an array: what is older than the first movement is zero as it lies.
+    # The ring's days in order, a row an array: what is older than the first movement is zero as it lies.
     oldest = (today + 1) % book.DAYS
-    ring = records["days"].transpose(2, 0, 1)
+    ring = records["days"].transpose(1, 0, 2)
     cells = np.empty(ring.shape)
     cells[:, :, : book.DAYS - oldest] = ring[:, :, oldest:]
     cells[:, :, book.DAYS - oldest :] = ring[:, :, :oldest]

@@ -17,7 +17,7 @@ from operators.features.views.lens import Lens, Reading, ratio, share
 from schemas.base import DAY_MS, Source
 from schemas.customer import Memory
 
-_DAYS = Struct(f"<{3 * book.DAYS}e")
+_ROW = Struct(f"<{book.DAYS}e")
 _WEEKS = Struct(f"<{book.WEEKS}e")
 WEEKDAYS = ("mondays", "tuesdays", "wednesdays", "thursdays", "fridays", "saturdays", "sundays")
 WEEKDAY_WINDOW_DAYS = 84
@@ -93,13 +93,13 @@ def look(memories: Mapping[str, Memory], now_ms: int) -> Days | None:
     memory = memories.get("recurring")
     if not memory or not isinstance(memory, bytes):
         return None
+    memory = book.current(memory)
     head = book.head(memory)
     scale = book.SCALE / unit_of(head.currency.decode())
     today = max(now_ms // DAY_MS, head.last)
-    cells = _DAYS.unpack_from(memory, book.DAYS_AT)
+    nets, _, incomes = (_ROW.unpack_from(memory, row) for row in book.ROWS_AT)
     gone = min(book.DAYS, today - head.last)
     at = head.last % book.DAYS
-    nets, incomes = cells[0::3], cells[2::3]
     kept = book.DAYS - gone
     net = [0.0] * gone + [cell * scale for cell in (nets[at::-1] + nets[:at:-1])[:kept]]
     income = [0.0] * gone + [cell * scale for cell in (incomes[at::-1] + incomes[:at:-1])[:kept]]

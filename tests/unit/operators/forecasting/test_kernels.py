@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.features import book
+from operators.features.views import rhythm
 from operators.forecasting import bands, block, calendar, describe, events, exact, scenarios
+from schemas.base import DAY_MS
 from tests.accounts import START_DAY, folded, household, monthly, moved
 
 
@@ -110,6 +112,26 @@ def test_a_book_is_of_one_size_and_one_currency() -> None:
     assert len(kept) == book.SIZE <= 2_500
     assert book.head(kept).foreign == 1
     assert book.head(kept).movements == 1
+
+
+def test_a_book_of_the_first_layout_goes_on() -> None:
+    """It had the three numbers of a day side by side; what is read of it and added to it is the same."""
+    kept = folded(household(7))["recurring"]
+    days = np.frombuffer(kept[book.DAYS_AT : book.WEEKS_AT], "<u2").reshape(3, book.DAYS)
+    first = b"\1" + kept[1 : book.DAYS_AT] + days.T.tobytes() + kept[book.WEEKS_AT :]
+    assert book.current(first) == kept != first
+    more = {
+        "day": START_DAY + 215, "amount": -700, "income": 0, "currency": "EUR", "key": b"", "known": False,
+        "category": "other", "method": "card",
+    }  # fmt: skip
+    assert book.folded(first, **more) == book.folded(kept, **more)
+    today, balance = START_DAY + 220, np.zeros(1)
+    old, new = (block.read([one], today=today, balance=balance) for one in (first, kept))
+    assert np.array_equal(old.net, new.net)
+    assert np.array_equal(old.residual, new.residual)
+    assert np.array_equal(old.income, new.income)
+    now_ms = today * DAY_MS
+    assert rhythm.look({"recurring": first}, now_ms) == rhythm.look({"recurring": kept}, now_ms)
 
 
 def test_a_late_movement_lands_on_its_day() -> None:
