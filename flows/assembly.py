@@ -21,6 +21,7 @@ from flows.kafka import topics as kafka_topics
 from flows.kafka.client import Connection
 from flows.kafka.control import ControlReader
 from flows.kafka.member import Member
+from flows.kafka.seal import TopicSeal
 from flows.kafka.sink import LogWriter
 from flows.kafka.source import Pace
 from flows.learn import Learner, learn_flow
@@ -50,11 +51,21 @@ LOG = logging.getLogger(__name__)
 
 
 def connection_of(settings: Settings) -> Connection:
-    """How to reach the brokers."""
+    """How to reach the brokers, and what opens what is sealed on them.
+
+    Raises:
+        ConfigError: There is no master key, or it can't be one. Disposition: halt.
+    """
+    kafka, own = settings.kafka, settings.state
+    seal = None
+    # Who seals nothing may lack the master key, and who has it opens what was sealed earlier.
+    keyed = own.master_key.get_secret_value() or own.master_key_file
+    vault = vault_of(settings) if kafka.sealed or keyed else None
+    if vault is not None:
+        folder = Path(settings.state.key_directory)
+        seal = TopicSeal(folder, vault, shards=kafka.partitions, roles=kafka.sealed)
     return Connection(
-        settings.kafka.bootstrap,
-        prefix=settings.kafka.topic_prefix,
-        security=settings.kafka.security(),
+        kafka.bootstrap, prefix=kafka.topic_prefix, security=kafka.security(), seal=seal
     )
 
 
@@ -223,7 +234,7 @@ def _run_of(settings: Settings, stop: Stop) -> RunOf:
         connection,
         roles=(*inputs, *topics.OUTPUTS, *topics.CONTROL),
         shards=shards,
-        cut_alike=inputs,
+        cut_alike=(*inputs, *settings.kafka.sealed),
     )
     keeper = WorldKeeper(world_of(settings))
     decode = shard_decode(settings.limits, load_airports())

@@ -169,11 +169,13 @@ class FollowFlow:
 
     def _take(self, record: Record) -> None:
         spot = (record.topic, record.partition)
+        self._positions[spot] = record.offset + 1
+        if record.dark:
+            return
         error = self._follower.take(record.value, spot=spot, offset=record.offset)
         if error is not None:
             extra = {"position": record.place, "code": error.code}
             LOG.warning("record left out", extra=extra)
-        self._positions[spot] = record.offset + 1
 
     def _behind(self, *, quiet: bool) -> bool:
         """Whether history is still being read; a model of half of it must not be published."""

@@ -89,7 +89,7 @@ class Metrics:
 
     def collect(self, tally: Tally) -> None:
         """Take over a shard's counts, and set them to zero."""
-        for fate in ("events", "skipped", "duplicates", "ticks", "spoken", "silences", "erased",
+        for fate in ("events", "skipped", "dark", "duplicates", "ticks", "spoken", "silences", "erased",
                      "repeated", "diverged"):  # fmt: skip
             count = getattr(tally, fate)
             if count:

@@ -18,6 +18,7 @@ JSON: tuple[str, bytes] = ("content-type", b"application/json")
 LATENCY = "latency_us"
 ID = "ce_id"
 SOURCE = "ce_source"
+KIND = "ce_type"
 
 
 def source_of(shard: int) -> bytes:
@@ -59,4 +60,4 @@ def encode(body: Any) -> bytes:
 
 def headers(*, record_id: bytes, source: bytes, kind: str) -> Headers:
     """CloudEvents 1.0 in Kafka's binary mode."""
-    return (SPEC, (ID, record_id), (SOURCE, source), ("ce_type", kind.encode()), JSON)
+    return (SPEC, (ID, record_id), (SOURCE, source), (KIND, kind.encode()), JSON)

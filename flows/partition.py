@@ -27,6 +27,11 @@ def murmur2(data: bytes) -> int:
     return h ^ (h >> 15)
 
 
+def partition_of(key: bytes, *, partitions: int) -> int:
+    """The partition that Kafka's default partitioner puts a key on."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
 def shard_of(customer: str, *, shards: int) -> int:
     """The partition that a customer's records are on.
 
@@ -34,4 +39,4 @@ def shard_of(customer: str, *, shards: int) -> int:
         >>> shard_of("c-1", shards=1)
         0
     """
-    return (murmur2(customer.encode()) & 0x7FFFFFFF) % shards
+    return partition_of(customer.encode(), partitions=shards)

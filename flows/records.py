@@ -18,7 +18,11 @@ Delivered = Callable[[str, int, int], None]
 
 @dataclass(slots=True, frozen=True)
 class Record:
-    """One record of a log, as it was read. ``timestamp_ms`` is the log's, not the event's."""
+    """One record of a log, as it was read. ``timestamp_ms`` is the log's, not the event's.
+
+    ``dark``: it was sealed with a key that an erasure destroyed, so nothing but its place is known (`flows.kafka.seal`).
+    ``parting``: of an erasure, the turn of the customer's keys that ends with it.
+    """
 
     topic: str
     partition: int
@@ -27,6 +31,8 @@ class Record:
     value: bytes | None
     headers: Headers
     timestamp_ms: int
+    dark: bool = False
+    parting: int | None = None
 
     @property
     def place(self) -> str:
@@ -50,13 +56,14 @@ class Batch:
 
 @dataclass(slots=True, frozen=True)
 class Parcel:
-    """One record to write, and whom to tell once the log has acknowledged it."""
+    """One record to write, and whom to tell once the log has acknowledged it; ``partition`` None is by its key."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
     delivered: Delivered
+    partition: int | None = None
 
 
 @dataclass(slots=True, frozen=True)

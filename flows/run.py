@@ -1,4 +1,4 @@
-"""Run one flow of the product: `python -m flows ingest | decide | learn | measure | topics | rollout | lever`.
+"""Run one flow of the product: `python -m flows ingest | decide | learn | measure | topics | open | rollout | lever`.
 
 Exit status: 0 clean, 2 wrong configuration, 3 brokers out of reach, 4 state that can't be trusted, 1 a bug.
 Errors of ours are one line on stderr, without a traceback: what is wrong, and what to do.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from flows import assembly, lever, logs, rollout, settings
+from flows import assembly, lever, logs, opened, rollout, settings
 from flows.settings import Settings
 from flows.worker import Stop
 from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportError
@@ -64,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write("\n".join(VERBS[options.flow](settled, options)) + "\n")
             return CLEAN
         stop.listen()
+        if options.flow == "open":
+            for line in opened.opened(settled, options, stop):
+                sys.stdout.write(f"{line}\n")
+            return CLEAN
         FLOWS[options.flow](settled, stop).run()
     except MarketOfOneError as error:
         sys.stderr.write(f"{error}\n")
@@ -84,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     trial = flows.add_parser("rollout", help="which committee serves: pin, try, promote, go back")
     _common(trial)
     rollout.arguments(trial)
+    clear = flows.add_parser("open", help="a topic in clear, as JSON lines")
+    _common(clear)
+    opened.arguments(clear)
     setting = flows.add_parser("lever", help="set a governed lever of the learner")
     _common(setting)
     lever.arguments(setting)

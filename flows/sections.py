@@ -14,7 +14,7 @@ from operators.value.lifetime import ValueLevers
 from schemas.base import Shape
 from schemas.consents import Controller
 from schemas.errors import ConfigError
-from schemas.topics import SOURCES_IN
+from schemas.topics import CUSTOMER_EVENTS, OUTPUTS, SOURCES_IN
 from state.depot import Depot, open_depot
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{1,200}$")]
@@ -35,6 +35,7 @@ class Kafka(Shape):
     topic_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._\-]{0,100}$")]
     partitions: Annotated[int, Field(ge=1, le=4096)]
     replication: Annotated[int, Field(ge=1, le=9)]
+    sealed: tuple[Literal[CUSTOMER_EVENTS, *OUTPUTS], ...]  # type: ignore[valid-type]  # as below
     librdkafka: dict[str, str | int | float | bool] = Field(repr=False)
 
     @model_validator(mode="after")

@@ -25,6 +25,7 @@ from flows.sections import Backup, Consent, Decide, Ingest, Kafka, Learn, Measur
 from schemas.base import DAY_MS, Shape
 from schemas.errors import ConfigError
 from schemas.rules import Rules
+from schemas.topics import CUSTOMER_EVENTS
 from state.identity import Identity
 
 CONFIG_VARIABLE = "MARKET_OF_ONE_CONFIG"
@@ -60,6 +61,7 @@ _LOCAL: Mapping[str, frozenset[str] | bool] = {
             "sasl_password",
             "ssl_ca",
             "replication",
+            "sealed",
             "librdkafka",
         }
     ),
@@ -125,6 +127,13 @@ class Settings(Shape):
         twice = sorted(set(decide.direct_topics) & set(self.ingest.topics))
         if twice:
             raise ValueError(f"{twice} stand in both decide.direct_topics and ingest.topics")
+        if self.kafka.sealed and not self.state.encryption:
+            raise ValueError("kafka.sealed needs state.encryption: the keys lie in its key rings")
+        if CUSTOMER_EVENTS in self.kafka.sealed and "consents" in decide.direct_topics:
+            raise ValueError(
+                "kafka.sealed with customer-events needs consents in ingest.topics: a request for erasure that passes "
+                "ingest says which keys end with it"
+            )
         return self
 
     @property

@@ -9,10 +9,14 @@ from schemas.decisions import SILENCE, Outcome
 
 @dataclass(slots=True)
 class Tally:
-    """Counts since the last collection. ``latencies_ns`` is the time from decoding to encoded outputs."""
+    """Counts since the last collection. ``latencies_ns`` is the time from decoding to encoded outputs.
+
+    ``dark`` are records whose customer was erased, so that nobody can read them any more.
+    """
 
     events: int = 0
     skipped: int = 0
+    dark: int = 0
     duplicates: int = 0
     ticks: int = 0
     spoken: int = 0

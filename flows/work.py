@@ -95,6 +95,7 @@ class Work:
         self.batch = ShardBatch()
         self.made: dict[int, OutboxEntry] = {}
         self.dropped: set[int] = set()
+        self._parting: int | None = None
 
     def take(self, record: Record, world: World) -> None:
         """One record: skipped if seen, dead-lettered if it can't be used, decided on otherwise."""
@@ -105,13 +106,16 @@ class Work:
             shard.tally.skipped += 1
             return
         batch.positions[spot] = record.offset + 1
+        if record.dark:
+            shard.tally.dark += 1
+            return
         if self._seen(record):
             shard.tally.skipped += 1
             return
         if record.headers and record.headers[0][0] == REFUSED:
             self._pass_on(record)
             return
-        began_ns = time.perf_counter_ns()
+        began_ns, self._parting = time.perf_counter_ns(), record.parting
         for index, event in enumerate(shard.decode(record)):
             placed = _placed(record, event, shards=shard.shards)
             if isinstance(placed, InputError):
@@ -124,6 +128,7 @@ class Work:
             if outcome.rejected is not None:
                 self._refuse(record, outcome.rejected, index=index, stage="admit")
             began_ns = time.perf_counter_ns()
+        self._parting = None
 
     def wake(self, timer: Timer, world: World) -> None:
         """A timer that is due becomes an event, the same one whenever it is made."""
@@ -239,6 +244,8 @@ class Work:
         key = customer.encode()
         self.batch.customers[customer] = None
         self.batch.erased.add(customer)
+        if self._parting is not None:
+            self.batch.parted[customer] = self._parting
         self.dropped.update(s for s, held in self._shard.pending.items() if held == key)
         self.dropped.update(s for s, entry in self.made.items() if entry.key == key)
 

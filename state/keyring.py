@@ -2,16 +2,15 @@
 
 It lies apart from the state, on storage that every worker reaches which may own the shard, and no backup of the
 state holds it: a copy of the state is dark without it, and destroying a key darkens every copy ever made.
-The file names no customer: a key is found by a keyed hash. Wrapping is AES key wrap (RFC 3394), by `cryptography`.
+The file names no customer: a key is found by a keyed hash. What is on topics has keys of its own, under another
+hash (`topic_tag`): a topic is written before the state knows of an erasure, and read after it. Wrapping is AES key wrap (RFC 3394), by `cryptography`.
 
 No write-ahead mode, which works on one machine only; a key is forced to disk before anything is sealed with it.
 """
 
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from secrets import token_bytes
@@ -19,6 +18,7 @@ from secrets import token_bytes
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from schemas.errors import StateError
+from state.key_cache import DataKey, KeyCache
 
 KEY_BYTES = 32
 ID_BYTES = 8
@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS keys (
     tag BLOB NOT NULL, turn INTEGER NOT NULL, id BLOB NOT NULL, wrapped BLOB NOT NULL,
     PRIMARY KEY (tag, turn)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS destroyed (id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parted (tag BLOB PRIMARY KEY, turn INTEGER NOT NULL) WITHOUT ROWID;
 """
 _RING_HINT = (
     "put the key ring back from its own backup; without it, empty the state directory: "
@@ -38,46 +39,9 @@ _RING_HINT = (
 )
 
 
-@dataclass(slots=True, frozen=True, repr=False)
-class DataKey:
-    """A key in clear. ``id`` is random, names it in what it sealed, and is never used again."""
-
-    id: bytes
-    secret: bytes
-
-
-class KeyCache:
-    """Keys in clear, those used last, bounded by their number; one for all shards of a worker."""
-
-    def __init__(self, *, capacity: int) -> None:
-        """Hold at most so many."""
-        self._capacity = max(1, capacity)
-        self._keys: OrderedDict[tuple[int, bytes], DataKey] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def get(self, shard: int, tag: bytes) -> DataKey | None:
-        """The key when it is held, and it becomes the newest."""
-        key = self._keys.get((shard, tag))
-        if key is not None:
-            self._keys.move_to_end((shard, tag))
-        return key
-
-    def put(self, shard: int, tag: bytes, key: DataKey) -> None:
-        """Hold a key; the one not used for longest goes when there are too many."""
-        self._keys[shard, tag] = key
-        if len(self._keys) > self._capacity:
-            self._keys.popitem(last=False)
-
-    def drop(self, shard: int, tag: bytes) -> None:
-        """Forget one."""
-        self._keys.pop((shard, tag), None)
-
-    def drop_shard(self, shard: int) -> None:
-        """Forget every key of a shard that is given up: who has it next may destroy some."""
-        for held in [held for held in self._keys if held[0] == shard]:
-            del self._keys[held]
+def topic_tag(tag: bytes) -> bytes:
+    """What stands for a customer on topics, by the tag that stands for them in the state."""
+    return blake2b(tag, person=b"topics", digest_size=TAG_BYTES).digest()
 
 
 class KeyRing:
@@ -112,6 +76,7 @@ class KeyRing:
             self._db.execute("PRAGMA secure_delete=ON")
             self._db.executescript(_TABLES)
             self._begin()
+            self._version, self._seen = 0, self._turned()
         self._pepper = self._unwrapped(self._fact("pepper"))
         self.own = DataKey(self._fact("ring"), self._unwrapped(self._fact("own")))
         """The shard's own key, for what belongs to no customer."""
@@ -179,22 +144,60 @@ class KeyRing:
         for tag in renewed:
             self._cache.drop(self._shard, tag)
 
+    def part(self, tag: bytes) -> int:
+        """Another key from now on for what is written on topics; what was written before is about to go dark.
+
+        Returns:
+            The turn up to which keys are to be destroyed, for `note_parting` once the erasure is decided.
+        """
+        with self._translated(), self._transaction():
+            turn = self._last_turn(tag)
+            self._make(tag, only_first=False)
+            self._turn_over()
+        self._cache.drop(self._shard, tag)
+        return turn
+
+    def note_parting(self, turns: Mapping[bytes, int | None]) -> None:
+        """Note, before an erasure is written, which keys of topics end with it.
+
+        Args:
+            turns: Tag → the turn up to which they end, as `part` said; None for all that there are.
+        """
+        with self._translated(), self._transaction():
+            for tag, turn in turns.items():
+                ends = self._last_turn(tag) if turn is None else turn
+                self._db.execute("INSERT OR REPLACE INTO parted VALUES (?, ?)", (tag, ends))
+
     def destroy(self, kept: Mapping[bytes, bytes | None]) -> None:
-        """Destroy customers' keys for good; their ids are remembered, to tell a destroyed key from a lost one.
+        """Destroy customers' keys for good, and those of topics that were to end with them.
+
+        Their ids are remembered, to tell a destroyed key from a lost one.
 
         Args:
             kept: Tag → the id of the one key that stays, None to destroy all.
         """
         with self._translated(), self._transaction():
             for tag, key_id in kept.items():
-                which = (tag, key_id or b"")
-                self._db.execute(
-                    "INSERT OR IGNORE INTO destroyed SELECT id FROM keys WHERE tag = ? AND id <> ?",
-                    which,
-                )
-                self._db.execute("DELETE FROM keys WHERE tag = ? AND id <> ?", which)
+                self._destroy("tag = ? AND id <> ?", (tag, key_id or b""))
+                on_topics = topic_tag(tag)
+                until = "tag = ? AND turn <= (SELECT turn FROM parted WHERE tag = ?)"
+                self._destroy(until, (on_topics, on_topics))
+            self._turn_over()
         for tag in kept:
             self._cache.drop(self._shard, tag)
+            self._cache.drop(self._shard, topic_tag(tag))
+
+    def refresh(self) -> None:
+        """Forget the keys in clear when another process has made or destroyed some that they depend on."""
+        with self._translated():
+            (version,) = self._db.execute("PRAGMA data_version").fetchone()
+            if version == self._version:
+                return
+            self._version = version
+            turned = self._turned()
+        if turned != self._seen:
+            self._seen = turned
+            self._cache.drop_shard(self._shard)
 
     def rewrap(self) -> int:
         """Wrap every key by the first master key; returns how many were wrapped by another.
@@ -257,16 +260,41 @@ class KeyRing:
                 hint="give every shard its own file back",
             )
 
-    def _make(self, tag: bytes, *, only_first: bool) -> None:
+    def _destroy(self, which: str, values: tuple[bytes, bytes]) -> None:
+        self._db.execute(
+            f"INSERT OR IGNORE INTO destroyed SELECT id FROM keys WHERE {which}",  # noqa: S608 - ours
+            values,
+        )
+        self._db.execute(f"DELETE FROM keys WHERE {which}", values)  # noqa: S608 - ours
+
+    def _turned(self) -> bytes:
+        row = self._db.execute("SELECT value FROM facts WHERE name = 'turned'").fetchone()
+        return b"" if row is None else bytes(row[0])
+
+    def _turn_over(self) -> None:
+        """Tell who holds keys in clear that some are not the newest, or not there, any more."""
+        again = int.from_bytes(self._turned(), "big") + 1
+        self._db.execute(
+            "INSERT OR REPLACE INTO facts VALUES ('turned', ?)", (again.to_bytes(8, "big"),)
+        )
+
+    def _last_turn(self, tag: bytes) -> int:
+        """The newest turn that there is or was: none is given twice, since what ended with it may be destroyed again."""
         (turn,) = self._db.execute(
-            "SELECT coalesce(max(turn), 0) FROM keys WHERE tag = ?", (tag,)
+            "SELECT max(coalesce((SELECT max(turn) FROM keys WHERE tag = ?), 0), "
+            "coalesce((SELECT turn FROM parted WHERE tag = ?), 0))",
+            (tag, tag),
         ).fetchone()
+        return int(turn)
+
+    def _make(self, tag: bytes, *, only_first: bool) -> None:
+        held = self._db.execute("SELECT 1 FROM keys WHERE tag = ?", (tag,)).fetchone()
         # Another process may have made the first in the meantime.
-        if not (turn and only_first):
+        if not (held and only_first):
             wrapped = aes_key_wrap(self._masters[0], token_bytes(KEY_BYTES))
             self._db.execute(
                 "INSERT INTO keys VALUES (?, ?, ?, ?)",
-                (tag, turn + 1, token_bytes(ID_BYTES), wrapped),
+                (tag, self._last_turn(tag) + 1, token_bytes(ID_BYTES), wrapped),
             )
 
     def _fact(self, name: str) -> bytes:

@@ -22,7 +22,8 @@ from schemas.customer import Customer
 from schemas.errors import StateError
 from state import keys
 from state.codec import RESTORE_HINT, decode, encode
-from state.keyring import ID_BYTES, TAG_BYTES, DataKey, KeyCache, KeyRing
+from state.key_cache import DataKey, KeyCache
+from state.keyring import ID_BYTES, TAG_BYTES, KeyRing, topic_tag
 from state.outbox import OutboxEntry, decode_entry, encode_entry
 from state.rows import Row
 from state.store import DEFAULT_CACHED_CUSTOMERS, ShardBatch
@@ -91,6 +92,9 @@ class SealedRows:
         """Keys for the customers who have none yet."""
         tag = self._ring.tag
         self._parting = frozenset(map(tag, batch.erased))
+        if batch.erased:
+            turns = {topic_tag(tag(who)): batch.parted.get(who) for who in batch.erased}
+            self._ring.note_parting(turns)
         staying = {tag(c) for c, record in batch.customers.items() if record is not None}
         self._ring.obtain(staying, anew=staying & self._parting)
 

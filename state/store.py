@@ -25,7 +25,8 @@ class ShardBatch:
 
     ``customers`` maps an id to the new record, or to None when it is gone; timers follow from
     ``Customer.timers``. ``erased`` names who was erased, though they may have come back since: nothing that
-    was written of them before may stay. ``positions`` is topic-partition → next offset to read. ``source_positions`` is
+    was written of them before may stay; ``parted``, up to which of their keys topics go dark with it, where it is not
+    all. ``positions`` is topic-partition → next offset to read. ``source_positions`` is
     source topic-partition → highest (offset, index within the message) seen. ``outbox`` holds new outputs,
     ``delivered`` the sequences of outputs that the broker has acknowledged.
     """
@@ -36,6 +37,7 @@ class ShardBatch:
     outbox: list[OutboxEntry] = field(default_factory=list)
     delivered: list[int] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
+    parted: dict[str, int] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

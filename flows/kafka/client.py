@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
+from flows.kafka.seal import TopicSeal
+from flows.records import Record
 from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportError
 
 LOG = logging.getLogger(__name__)
@@ -77,11 +79,15 @@ _LEADERLESS = frozenset(
 
 @dataclass(slots=True, frozen=True)
 class Connection:
-    """The brokers, the topic prefix and the security settings (librdkafka names), which stay out of repr."""
+    """The brokers, the topic prefix and the security settings (librdkafka names), which stay out of repr.
+
+    ``seal``: what records are sealed and opened with; without one they are written and read as they are.
+    """
 
     bootstrap_servers: str
     prefix: str = ""
     security: Mapping[str, str] = field(default_factory=dict, repr=False)
+    seal: TopicSeal | None = field(default=None, repr=False, compare=False)
 
     def topic(self, role: str) -> str:
         """The topic's name on the brokers.
@@ -95,6 +101,10 @@ class Connection:
     def role(self, topic: str) -> str:
         """The role of a topic that the brokers named."""
         return topic.removeprefix(self.prefix)
+
+    def opened(self, record: Record) -> Record:
+        """A record as it was before it was sealed, if it was. Raises as `flows.kafka.seal.TopicSeal.opened`."""
+        return record if self.seal is None else self.seal.opened(record)
 
     def base(self, heard: Callable[[KafkaError], None] | None = None) -> dict[str, Any]:
         """Settings that every client shares; ``heard`` is its ``error_cb``.

@@ -7,7 +7,7 @@ is sent again after a restart.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +22,8 @@ from schemas.errors import MarketOfOneError, TransportError
 LOG = logging.getLogger(__name__)
 PARTITIONER = "murmur2_random"
 """Java's default, so that any client that keys by customer hits the same partition."""
+ANY = -1
+"""The partition that the partitioner chooses, to librdkafka."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -53,6 +55,7 @@ class LogWriter:
         ``more`` are settings of librdkafka that win over ours.
         """
         self._connection = connection
+        self._seal = connection.seal
         self._push = push or Push()
         self._watch = Watch(code="transport.sink", outage_s_max=self._push.deliver_s_max)
         self._failure: MarketOfOneError | None = None
@@ -73,13 +76,22 @@ class LogWriter:
         )
         self.in_flight = 0
 
+    def prepare(self, parcels: Iterable[Parcel]) -> None:
+        """Make the keys that parcels will be sealed with; one at a time each would wait for the disk."""
+        if self._seal is not None:
+            self._seal.prepare(parcels)
+
     def send(self, parcel: Parcel) -> None:
-        """Hand a parcel to the producer.
+        """Hand a parcel to the producer, sealed if its topic is.
 
         Raises:
+            StateError: The key ring can't be used.
             TransportError: An earlier parcel was given up, or the queue stayed full for too long.
         """
         topic = self._connection.topic(parcel.topic)
+        if self._seal is not None:
+            parcel = self._seal.closed(parcel)
+        partition = ANY if parcel.partition is None else parcel.partition
         give_up_at: float | None = None
         while True:
             try:
@@ -87,6 +99,7 @@ class LogWriter:
                     topic,
                     value=parcel.value,
                     key=parcel.key,
+                    partition=partition,
                     headers=list(parcel.headers),
                     on_delivery=partial(self._acknowledged, parcel.topic, parcel.delivered),
                 )
@@ -185,6 +198,7 @@ class LogSinkPart(StatelessSinkPartition[Parcel]):
         self._write(items)
 
     def _write_all(self, items: list[Parcel]) -> None:
+        self._writer.prepare(items)
         for parcel in items:
             self._writer.send(parcel)
         self._writer.poll()

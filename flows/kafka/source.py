@@ -240,7 +240,7 @@ class LogReader(StatelessSourcePartition[Batch]):
             if error is not None:
                 self._failed(message, error)
                 continue
-            record = to_record(message, self._roles)
+            record = self._connection.opened(to_record(message, self._roles))
             by_shard.setdefault(record.partition, []).append(record)
         if by_shard:
             self._watch.up()

@@ -26,7 +26,7 @@ from flows.kafka.client import (
     passing,
     patiently,
 )
-from flows.kafka.source import Pace, consumer, to_headers
+from flows.kafka.source import Pace, consumer, to_record
 from flows.records import Spot
 from schemas import topics
 
@@ -221,10 +221,11 @@ def _take(
         elif not passing(error):
             raise explain(error, role="outputs", code="transport.source")
         return
-    head = dict(to_headers(message))
+    record = connection.opened(to_record(message, {message.topic() or "": spot[0]}))
+    head = dict(record.headers)
     source = head.get(outputs.SOURCE, b"")
     for shard, offsets in reached.items():
         if spot in offsets and source == outputs.source_of(shard):
             if (message.offset() or 0) >= (offsets[spot] or 0):
-                found[shard][head[outputs.ID].decode()] = crc32(message.value() or b"")
+                found[shard][head[outputs.ID].decode()] = crc32(record.value or b"")
             return

@@ -11,12 +11,11 @@ from typing import Any
 import orjson
 from confluent_kafka import KafkaException
 
-from flows.kafka.client import Connection
 from flows.records import Record
 from schemas.errors import MarketOfOneError
 from scripts.auditing import standard
 from scripts.auditing.checker import Checker
-from scripts.auditing.logs import dump, fetch, in_order, load
+from scripts.auditing.logs import add_config, connected, dump, fetch, in_order, load
 from scripts.auditing.plants import PLANTS
 from scripts.auditing.receipt import flaws
 from scripts.auditing.simulate import Finding, Plan, simulate
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _find(options: Namespace) -> Finding:
     if options.broker:
-        records = fetch(Connection(options.broker, prefix=options.prefix))
+        records = fetch(connected(options))
         if options.keep:
             dump(records, options.keep)
         return check(records, key=options.key)
@@ -83,6 +82,7 @@ def _parser() -> ArgumentParser:
     where.add_argument("--broker", default="", help="read the topics there, host:port")
     where.add_argument("--log", type=Path, help="read a dump, a folder of JSON lines by topic")
     parser.add_argument("--prefix", default="", help="what the topics' names begin with")
+    add_config(parser)
     parser.add_argument("--key", default="", help="did:key that receipts must be signed with")
     parser.add_argument("--keep", type=Path, help="write what was read from the broker as a dump")
     parser.add_argument("--customers", type=int, default=200)

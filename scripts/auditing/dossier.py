@@ -9,12 +9,11 @@ from typing import Any
 import orjson
 from confluent_kafka import KafkaException
 
-from flows.kafka.client import Connection
 from flows.records import Record
 from schemas import topics
 from schemas.errors import MarketOfOneError
 from scripts.auditing import page
-from scripts.auditing.logs import fetch, load
+from scripts.auditing.logs import add_config, connected, fetch, load
 
 FORMAT = "market-of-one.dossier/1"
 
@@ -28,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     where.add_argument("--broker", default="", help="read the topics there, host:port")
     where.add_argument("--log", type=Path, help="read a dump, a folder of JSON lines by topic")
     parser.add_argument("--prefix", default="", help="what the topics' names begin with")
+    add_config(parser)
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     options = parser.parse_args(arguments)
     try:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _records(options: Namespace) -> list[Record]:
     if options.broker:
-        return fetch(Connection(options.broker, prefix=options.prefix))
+        return fetch(connected(options))
     return load(options.log)
 
 

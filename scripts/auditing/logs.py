@@ -4,25 +4,47 @@ Topics are not ordered against each other. An output names the position of the e
 tick's output lies on its topic behind the outputs of what went before it. That is enough to order them.
 """
 
-from base64 import b64decode, b64encode
+from argparse import ArgumentParser, Namespace
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import orjson
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from flows import settings as settings_module
+from flows.assembly import connection_of
 from flows.clock import CLOCK
 from flows.kafka.client import PROBE_S, REACH_S, Connection, Deadline, Watch, at_end, explain
-from flows.kafka.source import Pace, consumer, to_headers
+from flows.kafka.source import Pace, consumer, to_record
+from flows.opened import row_of
 from flows.records import Record
 from schemas import topics
 from scripts.auditing.steps import due_ms, position_of
 
 READ: tuple[str, ...] = (topics.CUSTOMER_EVENTS, *topics.OUTPUTS)
 STALL_S = 30.0
+
+
+def connected(options: Namespace) -> Connection:
+    """The brokers of ``--broker`` and ``--prefix``, with what opens sealed topics if ``--config`` says it.
+
+    Raises:
+        ConfigError: The settings are wrong. Disposition: halt.
+    """
+    seal = None
+    if options.config:
+        seal = connection_of(settings_module.load(options.config)).seal
+    return Connection(options.broker, prefix=options.prefix, seal=seal)
+
+
+def add_config(parser: ArgumentParser) -> None:
+    """The option by which sealed topics are opened."""
+    parser.add_argument(
+        "--config", type=Path, help="settings whose key rings open topics that are sealed"
+    )
 
 
 def fetch(connection: Connection, *, roles: Sequence[str] = READ) -> list[Record]:
@@ -55,17 +77,11 @@ def fetch(connection: Connection, *, roles: Sequence[str] = READ) -> list[Record
             for message in reader.consume(2000, 0.1):
                 error = message.error()
                 if error is None:
-                    records.append(
-                        Record(
-                            connection.role(message.topic() or ""),
-                            message.partition() or 0,
-                            message.offset() or 0,
-                            _bytes(message.key()),
-                            _bytes(message.value()),
-                            to_headers(message),
-                            message.timestamp()[1],
-                        )
-                    )
+                    name = message.topic() or ""
+                    record = connection.opened(to_record(message, {name: connection.role(name)}))
+                    # What a destroyed key sealed is nothing any more.
+                    if not record.dark:
+                        records.append(record)
                     deadline.moved()
                 elif at_end(error):
                     ended.add((message.topic(), message.partition()))
@@ -83,7 +99,7 @@ def dump(records: Iterable[Record], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     by_topic: dict[str, list[bytes]] = defaultdict(list)
     for record in records:
-        by_topic[record.topic].append(orjson.dumps(_row(record)))
+        by_topic[record.topic].append(orjson.dumps(row_of(record)))
     for topic, rows in by_topic.items():
         (folder / f"{topic}.jsonl").write_bytes(b"\n".join(rows) + b"\n")
 
@@ -174,31 +190,7 @@ def _id(record: Record) -> str:
     return dict(record.headers).get("ce_id", b"").decode(errors="replace")
 
 
-def _row(record: Record) -> dict[str, Any]:
-    return {
-        "partition": record.partition,
-        "offset": record.offset,
-        "timestamp_ms": record.timestamp_ms,
-        "key": _packed(record.key),
-        "value": _packed(record.value),
-        "headers": [[name, _packed(value)] for name, value in record.headers],
-    }
-
-
-def _packed(value: bytes | None) -> str | dict[str, str] | None:
-    if value is None:
-        return None
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return {"base64": b64encode(value).decode()}
-
-
 def _unpacked(value: str | dict[str, str] | None) -> bytes | None:
     if isinstance(value, dict):
         return b64decode(value["base64"])
     return None if value is None else value.encode()
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

@@ -14,8 +14,10 @@ from state.remains import rows_of, shards_under, unfinished
 CHUNK = 1 << 24
 SHORT = 4
 """Words below this length are everywhere."""
-LAST_WORDS: frozenset[str] = frozenset({"erasure.certified", "erasure", f"lesson.{FORGET}"})
-"""Types of what an erasure itself says: that it was done, and what others have to take back."""
+LAST_WORDS: frozenset[str] = frozenset(
+    {"erasure.requested", "erasure.certified", "erasure", f"lesson.{FORGET}"}
+)
+"""Types of what an erasure itself says: that it was asked for and done, and what others have to take back."""
 _REASONS: tuple[bytes, ...] = tuple(words.encode() for words in WORDS.values())
 
 

@@ -9,14 +9,13 @@ from itertools import chain
 from flows.assembly import world_of
 from flows.encoder import MiniLmEncoder
 from flows.intake import shard_decode
-from flows.kafka.client import Connection
 from flows.phrases import head_of
 from flows.records import Record
 from flows.settings import Settings, load
 from flows.zones import load_airports
 from operators.contracts import World
 from schemas.models import Models
-from scripts.auditing.logs import fetch, lines
+from scripts.auditing.logs import connected, fetch, lines
 from scripts.featurestore.recall import Recall, Watch
 
 
@@ -28,7 +27,7 @@ def records(options: Namespace, roles: Sequence[str]) -> Iterable[Record]:
         TransportError: The brokers can't be reached.
     """
     if options.broker:
-        found = fetch(Connection(options.broker, prefix=options.prefix), roles=roles)
+        found = fetch(connected(options), roles=roles)
         return sorted(found, key=lambda r: (roles.index(r.topic), r.partition, r.offset))
     if not options.log.is_dir():
         message = f"{options.log} is no folder: it should hold a dump, <topic>.jsonl"

@@ -21,7 +21,6 @@ from flows.acts import judge
 from flows.adapters.complete import Pseudonym, pseudonyms
 from flows.assembly import world_of
 from flows.intake import shard_decode
-from flows.kafka.client import Connection
 from flows.kafka.sink import LogWriter
 from flows.records import Parcel, Record
 from flows.settings import Settings, load
@@ -31,6 +30,7 @@ from schemas import topics
 from schemas.errors import InputError, MarketOfOneError
 from schemas.events import EventBase
 from schemas.identity import ACT, HolderId, Split
+from scripts.auditing.logs import connected
 from scripts.featurestore.deployment import records
 from scripts.sources.rebuilding import Rebuilt, rebuilt
 from state.links import LinkStore
@@ -186,7 +186,7 @@ def _write(options: Namespace, made: Rebuilt, merged: Sequence[str]) -> None:
         }
         for one in merged
     ]
-    writer = LogWriter(Connection(options.broker, prefix=options.prefix))
+    writer = LogWriter(connected(options))
     for body in bodies:
         key, value = body["customer"].encode(), orjson.dumps(body)
         writer.send(Parcel(topics.CUSTOMER_EVENTS, key, value, (), _heard))

@@ -8,8 +8,8 @@ import pytest
 from flows.records import Record
 from schemas import topics
 from scripts.auditing.erasure import main, scan
-from scripts.auditing.lived import MASTER, PLANTS, SHARDS, live_and_erase
-from scripts.auditing.logs import dump
+from scripts.auditing.lived import MASTER, PLANTS, SHARDS, live_and_erase, seal_of
+from scripts.auditing.logs import dump, load
 from scripts.auditing.remains import guises, on_topics
 from state.directory import open_directory, open_shards
 from state.identity import Identity
@@ -20,7 +20,7 @@ EVENTS = 3_000
 
 
 def test_sealed_state_and_its_backups_hold_nobody(tmp_path: Path) -> None:
-    """Not a byte is readable in shards, key rings or an older backup; and the keys that are left open nothing of it."""
+    """Not a byte is readable in shards, key rings, topics or an older backup; the keys that are left open none of it."""
     words = live_and_erase(tmp_path, events=EVENTS, sealed=True)
     assert scan(tmp_path, words) == []
     vault = Vault(tmp_path / "keys", masters=[MASTER])
@@ -33,15 +33,22 @@ def test_sealed_state_and_its_backups_hold_nobody(tmp_path: Path) -> None:
     assert words[0] not in {timer.customer for store in stores for timer in store.due(2**45, 1000)}
     for store in stores:
         store.close()
+    seal = seal_of(tmp_path)
+    opened = [seal.opened(r) for r in load(tmp_path / "topics")]
+    dark = [r for r in opened if r.dark]
+    assert 0 < len(dark) < len(opened)
+    survivors, last_words = on_topics(opened, guises(words))
+    assert (survivors, last_words > 0) == ([], True)
+    seal.close()
 
 
 def test_plain_state_holds_nobody_and_its_backup_is_named(tmp_path: Path) -> None:
-    """Without encryption the shards are clean as well; a backup from before is found, and nothing else."""
+    """Without encryption the shards are clean as well; a backup from before is found, and what topics still hold."""
     words = live_and_erase(tmp_path, events=EVENTS, sealed=False)
     assert scan(tmp_path / "state", words) == []
     found = scan(tmp_path, words)
-    assert found
-    assert all("backup-1" in one.place for one in found)
+    places = [Path(one.place).relative_to(tmp_path).parts[0] for one in found]
+    assert set(places) == {"backup-1", "topics"}
 
 
 @pytest.mark.parametrize("plant", sorted(PLANTS))
