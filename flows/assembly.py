@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flows import catalogue
+from flows.access import connection_of, vault_of
 from flows.adapters.complete import pseudonyms
 from flows.adapters.recognise import Reader
 from flows.adapters.registry import RegistryFrames
@@ -18,10 +19,8 @@ from flows.identity import Bounds, Identities
 from flows.ingest import IngestFlow, IngestOptions
 from flows.intake import Intake, shard_decode
 from flows.kafka import topics as kafka_topics
-from flows.kafka.client import Connection
 from flows.kafka.control import ControlReader
 from flows.kafka.member import Member
-from flows.kafka.seal import TopicSeal
 from flows.kafka.sink import LogWriter
 from flows.kafka.source import Pace
 from flows.learn import Learner, learn_flow
@@ -44,29 +43,9 @@ from schemas.models import Models
 from state.directory import open_directory, open_shards
 from state.handover import Tenancy
 from state.links import LinkStore
-from state.sealed import Vault
 from state.store import CustomerCache
 
 LOG = logging.getLogger(__name__)
-
-
-def connection_of(settings: Settings) -> Connection:
-    """How to reach the brokers, and what opens what is sealed on them.
-
-    Raises:
-        ConfigError: There is no master key, or it can't be one. Disposition: halt.
-    """
-    kafka, own = settings.kafka, settings.state
-    seal = None
-    # Who seals nothing may lack the master key, and who has it opens what was sealed earlier.
-    keyed = own.master_key.get_secret_value() or own.master_key_file
-    vault = vault_of(settings) if kafka.sealed or keyed else None
-    if vault is not None:
-        folder = Path(settings.state.key_directory)
-        seal = TopicSeal(folder, vault, shards=kafka.partitions, roles=kafka.sealed)
-    return Connection(
-        kafka.bootstrap, prefix=kafka.topic_prefix, security=kafka.security(), seal=seal
-    )
 
 
 def world_of(settings: Settings) -> World:
@@ -126,6 +105,7 @@ def ingest_flow(settings: Settings, stop: Stop) -> IngestFlow:
         options=IngestOptions(
             inputs=inputs,
             group=settings.ingest.group,
+            discard_s=settings.ingest.discard_s or None,
             pace=Pace(
                 batch_max=settings.decide.batch_max,
                 idle_s=settings.decide.idle_block_ms / 1000,
@@ -211,19 +191,6 @@ def decide_flow(settings: Settings, stop: Stop) -> DecideFlow | GroupFlow:
         for store in stores.values():
             store.close()
         raise
-
-
-def vault_of(settings: Settings) -> Vault | None:
-    """What seals the shards; None when they are plain.
-
-    Raises:
-        ConfigError: There is no master key, or it can't be one. Disposition: halt.
-    """
-    own = settings.state
-    if not own.encryption:
-        return None
-    cached = settings.decide.lru_customers
-    return Vault(Path(own.key_directory), masters=own.masters(), cached=cached)
 
 
 def _run_of(settings: Settings, stop: Stop) -> RunOf:

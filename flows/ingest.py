@@ -22,9 +22,11 @@ from flows.dead_letters import KEYLESS, REFUSED, letter, refusal
 from flows.decode import encode
 from flows.identity import Identities, event_of, forgotten, source_of
 from flows.kafka.client import REACH_S, Connection, Watch, patiently
+from flows.kafka.discard import Discard
 from flows.kafka.sink import LogSink, LogWriter, Push
 from flows.kafka.source import LogSource, Pace, consumer
 from flows.metrics import Metrics
+from flows.progress import Progress
 from flows.records import PLACE, Batch, Delivered, Draft, Headers, Parcel, Record, Spot
 from flows.work import Decode
 from flows.worker import Failure, Stop, run
@@ -41,50 +43,17 @@ ACTS: Spot = (topics.IDENTITIES, 0)
 
 @dataclass(slots=True, frozen=True)
 class IngestOptions:
-    """How the flow runs; ``report_s`` is the period of committing positions."""
+    """How the flow runs; ``report_s`` is the period of committing positions.
+
+    ``discard_s``: how often the sources are emptied of what is done; None: never.
+    """
 
     inputs: tuple[str, ...] = topics.SOURCES_IN
     group: str = "market-of-one-ingest"
     report_s: float = 1.0
+    discard_s: float | None = None
     pace: Pace = field(default_factory=lambda: Pace(tick_s=None))
     push: Push = field(default_factory=Push)
-
-
-class Progress:
-    """Up to where each partition is done: everything before was acknowledged.
-
-    Example:
-        >>> progress = Progress()
-        >>> first, second = progress.opened(("messages", 0), 7), progress.opened(("messages", 0), 8)
-        >>> second(); progress.positions()
-        {('messages', 0): 7}
-        >>> first(); progress.positions()
-        {('messages', 0): 9}
-    """
-
-    def __init__(self) -> None:
-        self._open: dict[Spot, dict[int, int]] = {}
-        self._next: dict[Spot, int] = {}
-
-    def opened(self, spot: Spot, offset: int, *, parts: int = 1) -> "partial[None]":
-        """A record was read that makes ``parts`` records; call what comes back once for each."""
-        self._next[spot] = offset + 1
-        if parts:
-            self._open.setdefault(spot, {})[offset] = parts
-        return partial(self._done, spot, offset)
-
-    def positions(self) -> dict[Spot, int]:
-        """The next offset to read after a restart, by partition."""
-        return {
-            spot: next(iter(self._open.get(spot) or ()), following)
-            for spot, following in self._next.items()
-        }
-
-    def _done(self, spot: Spot, offset: int) -> None:
-        open_here = self._open[spot]
-        open_here[offset] -= 1
-        if not open_here[offset]:
-            del open_here[offset]
 
 
 def translate(record: Record, *, decode: Decode) -> list[Draft]:
@@ -191,6 +160,8 @@ class IngestFlow:
             pace=options.pace,
         )
         self._report_at = time.monotonic() + options.report_s
+        self._discard = None if options.discard_s is None else Discard(connection)
+        self._discard_at = 0.0
         self._reported: dict[Spot, int] = {}
 
     def run(self) -> None:
@@ -223,6 +194,7 @@ class IngestFlow:
             self._report_at = time.monotonic() + self._options.report_s
             self._metrics.in_flight(self._writer.in_flight)
             self._report()
+        self._empty()
 
     def room(self, timeout_s: float) -> bool:
         """Whether the writer keeps up."""
@@ -253,6 +225,12 @@ class IngestFlow:
             self._identities.sync()
         self._source.report(changed)
         self._reported.update(changed)
+
+    def _empty(self) -> None:
+        """What the group is known to be done with is read by nobody here again."""
+        if self._discard is not None and time.monotonic() >= self._discard_at:
+            self._discard_at = time.monotonic() + (self._options.discard_s or 0.0)
+            self._discard.send({s: at for s, at in self._source.reported.items() if s != ACTS})
 
     def _translate(self, batches: list[Batch]) -> Iterable[Parcel]:
         parcels: list[Parcel] = []

@@ -11,7 +11,7 @@ from uuid import uuid4
 import orjson
 
 from flows import outputs
-from flows.assembly import connection_of
+from flows.access import connection_of
 from flows.kafka.sink import LogWriter
 from flows.records import Parcel
 from flows.settings import Settings

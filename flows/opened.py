@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from confluent_kafka import TopicPartition
 
-from flows.assembly import connection_of
+from flows.access import connection_of
 from flows.kafka import topics as kafka_topics
 from flows.kafka.client import PROBE_S, Connection, Watch, at_end, explain, passing
 from flows.kafka.source import Pace, consumer, to_record

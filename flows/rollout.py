@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from flows import outputs
-from flows.assembly import connection_of
+from flows.access import connection_of
 from flows.kafka import topics as kafka_topics
 from flows.kafka.control import ControlReader
 from flows.kafka.sink import LogWriter

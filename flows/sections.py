@@ -102,6 +102,7 @@ class Ingest(Shape):
     max_message_bytes: Count
     held_per_holder: Count
     held_in_all: Count
+    discard_s: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
     def _known(self) -> Self:

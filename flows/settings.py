@@ -72,6 +72,7 @@ _LOCAL: Mapping[str, frozenset[str] | bool] = {
             "registry_password",
             "identity_directory",
             "pseudonym_key",
+            "discard_s",
         }
     ),
     "decide": frozenset(

@@ -32,6 +32,11 @@ class Report:
                 asynchronous=True,
             )
 
+    @property
+    def taken(self) -> Mapping[Spot, int]:
+        """The positions that the group is known to have."""
+        return self._taken
+
     def heard(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         """The consumer's ``on_commit``: what was not taken is sent again, unless it is out of date.
 

@@ -128,6 +128,11 @@ class LogSource(DynamicSource[Batch]):
         if self.reader is not None:
             self.reader.report(positions)
 
+    @property
+    def reported(self) -> Mapping[Spot, int]:
+        """The positions that the group is known to have, of those that were reported."""
+        return {} if self.reader is None else self.reader.reported
+
 
 class LogReader(StatelessSourcePartition[Batch]):
     """The running source."""
@@ -215,6 +220,11 @@ class LogReader(StatelessSourcePartition[Batch]):
     def report(self, positions: Mapping[Spot, int]) -> None:
         """Commit positions to the group, asynchronously."""
         self._report.send(self._consumer, positions)
+
+    @property
+    def reported(self) -> Mapping[Spot, int]:
+        """The positions that the group is known to have."""
+        return self._report.taken
 
     def _consume(self) -> list[Message]:
         """Read without waiting; when idle, wait for the first record and take what stands behind it."""

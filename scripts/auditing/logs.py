@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows import settings as settings_module
-from flows.assembly import connection_of
+from flows.access import connection_of
 from flows.clock import CLOCK
 from flows.kafka.client import PROBE_S, REACH_S, Connection, Deadline, Watch, at_end, explain
 from flows.kafka.source import Pace, consumer, to_record

@@ -18,7 +18,8 @@ from confluent_kafka import TopicPartition
 
 from flows import outputs
 from flows import settings as settings_module
-from flows.assembly import connection_of, world_of
+from flows.access import connection_of
+from flows.assembly import world_of
 from flows.clock import CLOCK
 from flows.intake import shard_decode
 from flows.kafka.client import Connection, Deadline, Watch, at_end

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.assembly import vault_of
+from flows.access import vault_of
 from flows.clock import CLOCK
 from flows.partition import shard_of
 from flows.records import Record

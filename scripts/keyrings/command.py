@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows import settings as settings_module
-from flows.assembly import vault_of
+from flows.access import vault_of
 from flows.settings import Settings
 from schemas.errors import ConfigError, MarketOfOneError
 from state.sealed import Vault, ring_path

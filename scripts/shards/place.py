@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flows import settings as settings_module
-from flows.assembly import vault_of
+from flows.access import vault_of
 from flows.settings import Settings
 from schemas.errors import ConfigError, StateError
 from state.depot import Depot, open_depot
@@ -28,7 +28,7 @@ class Place:
 
     @cached_property
     def vault(self) -> Vault | None:
-        """What seals the shards. Raises as `flows.assembly.vault_of`."""
+        """What seals the shards. Raises as `flows.access.vault_of`."""
         return vault_of(self.settings)
 
     @property

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows import settings as settings_module
-from flows.assembly import connection_of
+from flows.access import connection_of
 from flows.ingest import committed
 from flows.kafka import tail
 from flows.settings import Settings

@@ -2,10 +2,10 @@
 
 import pytest
 
-from flows.ingest import Progress
 from flows.kafka.client import Connection
 from flows.kafka.sink import LogWriter, Push
 from flows.partition import murmur2, shard_of
+from flows.progress import Progress
 from flows.records import Parcel
 from schemas.errors import TransportError
 
