@@ -197,6 +197,8 @@ class Learn(Shape):
     floor: Share
     members: Annotated[int, Field(ge=2, le=4096)]
     half_life_days: Positive
+    weight_customer: Positive
+    weight_bank: Annotated[float, Field(ge=0)]
     discount_year: Share
     ridge_value: Positive
     leave_days: Positive
@@ -216,6 +218,8 @@ class Learn(Shape):
             floor=self.floor,
             members=self.members,
             half_life_days=self.half_life_days,
+            weight_customer=self.weight_customer,
+            weight_bank=self.weight_bank,
         )
 
     def lifetime(self) -> ValueLevers:

@@ -24,6 +24,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "half_life_days": (1.0, 36_500.0),
     "spread": (0.0, 4.0),
     "floor": (0.0, 1.0),
+    "weight_customer": (0.01, 100.0),
+    "weight_bank": (0.0, 100.0),
 }
 """What may be set while it runs, and within what."""
 RESIDUAL_MAX = 8.0
@@ -87,12 +89,14 @@ def foretold(model: CommitteeSnapshot, lesson: Lesson) -> float:
     dx, da = len(model.context_names), len(model.action_names)
     if (len(lesson.context), len(lesson.action_features)) != (dx, da):
         return 0.0
-    slopes = model.mean[: dx * da].reshape(dx, da)
+    # Labels are the plain sum of both ledgers. The mean weighs them, and has prices taken off, which are no forecast.
+    plain = bool(model.ledgers.size)
+    mean = model.ledgers.sum(axis=0) if plain else model.mean
+    slopes = mean[: dx * da].reshape(dx, da)
     score = float(np.array(lesson.context) @ slopes @ np.array(lesson.action_features))
     if lesson.action in model.actions:
-        score += float(model.mean[dx * da + model.actions.index(lesson.action)])
-    # A price is no forecast.
-    return score + dict(model.prices).get(lesson.action, 0.0)
+        score += float(mean[dx * da + model.actions.index(lesson.action)])
+    return score if plain else score + dict(model.prices).get(lesson.action, 0.0)
 
 
 def pull(levers: Levers, lesson: Lesson) -> Levers | None:

@@ -69,6 +69,7 @@ def tell(
     counterfactual: dict[str, Any] | None,
     consent_counterfactual: dict[str, Any] | None,
     degraded: Sequence[str] = (),
+    worth: dict[str, Any] | None = None,
 ) -> Explanation:
     """The explanation of one decision, for its customer.
 
@@ -84,6 +85,7 @@ def tell(
         counterfactual: What would have been said had something been otherwise, as re-run.
         consent_counterfactual: What would have been said without a source, as re-run.
         degraded: What failed on the way, by name; the customer is told that something did.
+        worth: What was expected of the choice by ledger (`operators.value.ledgers.told`).
 
     Source: GDPR articles 13(2)(f), 21(4) and 22(3); contributions: Lundberg & Lee 2017, linear case
     (exact interventional Shapley values).
@@ -111,6 +113,7 @@ def tell(
         automated=True,
         rights=RIGHTS,
         template=TEMPLATE,
+        worth=worth,
     )
 
 

@@ -16,7 +16,7 @@ from struct import Struct
 from operators.bandits.grid import A_STEPS, X_STEPS, snap_actions, snap_context
 from schemas.decisions import WORTH, Lesson
 
-_HEAD = Struct("<qddBBHH")
+_HEAD = Struct("<qdddBBHH")
 _NO_LABEL, _WORTH = 1, 2
 
 
@@ -134,6 +134,7 @@ class Ledger:
             lesson.at_ms,
             lesson.label,
             lesson.label_before or 0.0,
+            lesson.bank,
             (_NO_LABEL if lesson.label_before is None else 0)
             | (_WORTH if lesson.kind == WORTH else 0),
             len(names),
@@ -144,7 +145,7 @@ class Ledger:
         return head + body.pack(*context, *action, *names, self._named(lesson.action))
 
     def _unpack(self, packed: bytes, who: str) -> Lesson:
-        at_ms, label, before, flag, named, dx, da = _HEAD.unpack_from(packed)
+        at_ms, label, before, bank, flag, named, dx, da = _HEAD.unpack_from(packed)
         body = Struct(f"<{dx + da}h{named + 1}H").unpack_from(packed, _HEAD.size)
         steps, sources, action = body[: dx + da], body[dx + da : -1], body[-1]
         return Lesson(
@@ -157,6 +158,7 @@ class Ledger:
             action_features=tuple(step / A_STEPS for step in steps[dx:]),
             label=label,
             label_before=None if flag & _NO_LABEL else before,
+            bank=bank,
             sources=tuple(self._names[i] for i in sources),
         )
 

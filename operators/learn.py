@@ -2,9 +2,9 @@
 
 Stage: 8 of 8. In: FeedbackReceived, open decisions. Out: lessons, impact records, a changed customer.
 
-A label is the value to the customer plus the value to the bank, in units of 10 EUR (`REWARD_SPEC`). It
-begins as an estimate and is revised when more is known: told and not yet taken up is 0, completed is the
-item's value, realised money replaces it.
+A label is the value to the customer plus the value to the bank, in units of 10 EUR (`REWARD_SPEC`), and a lesson
+says which part is the bank's; what an unwanted word costs is the customer's. It begins as an estimate and is revised
+when more is known: told and not yet taken up is 0, completed is the item's value, realised money replaces it.
 Only decisions whose every source is granted for training give lessons; what the customer asks for is
 done in any case.
 """
@@ -102,14 +102,17 @@ def credit(
     why = event.why if event.why_confidence >= CONFIDENT else None
     result = Credit()
     if event.outcome == "value":
-        _realise(customer, event, decision, result)
+        _realise(customer, event, decision, item, result)
         return customer, result.lessons, result.impact
     note = _note(event, decision, item)
     if decision is not None and not note:
         label = _label(event.outcome, why, decision, item)
         decision = replace(decision, last_outcome=event.outcome)
         if label is not None:
-            decision = _teach(customer, decision, label, result, said=event.event_id, why=why)
+            bank = _bank_of(label, item) if event.outcome == "completed" else 0.0
+            decision = _teach(
+                customer, decision, label, result, said=event.event_id, why=why, bank=bank
+            )
         customer.open[decision.decision_id] = decision
     heed(customer, event, why=why, decision=decision, item=item, rules=rules, catalogue=catalogue)
     result.impact.append(impact.feedback(customer, event, decision, why=why, note=note))
@@ -152,7 +155,11 @@ def wake_at(customer: Customer) -> int | None:
 
 
 def _realise(
-    customer: Customer, event: FeedbackReceived, decision: OpenDecision | None, result: Credit
+    customer: Customer,
+    event: FeedbackReceived,
+    decision: OpenDecision | None,
+    item: Item | None,
+    result: Credit,
 ) -> None:
     """Money came in: the first amount replaces the estimate, later ones add to it."""
     result.impact.append(impact.value(customer, event, decision))
@@ -163,12 +170,15 @@ def _realise(
     if decision is None:
         return
     label = (event.value_customer_minor + event.value_bank_minor) / MINOR_PER_UNIT
+    bank = event.value_bank_minor / MINOR_PER_UNIT
     if decision.last_outcome in {"value", "complained"}:
         label += decision.label or 0.0
+    else:
+        bank -= _bank_of(decision.label or 0.0, item)
     if decision.last_outcome != "complained":
         decision = replace(decision, last_outcome="value")
     customer.open[decision.decision_id] = _teach(
-        customer, decision, label, result, said=event.event_id
+        customer, decision, label, result, said=event.event_id, bank=bank
     )
 
 
@@ -186,6 +196,7 @@ def _bring(customer: Customer, event: FeedbackReceived, result: Credit) -> None:
                 label=snap_label(
                     (event.value_customer_minor + event.value_bank_minor) / MINOR_PER_UNIT
                 ),
+                bank=snap_label(event.value_bank_minor / MINOR_PER_UNIT),
                 sources=tuple(sorted(sources)),
             )
         )
@@ -227,12 +238,14 @@ def _teach(
     result: Credit,
     *,
     said: str,
+    bank: float = 0.0,
     why: str | None = None,
     now_ms: int | None = None,
 ) -> OpenDecision:
     """Add the lesson of a new label, if it is new and may be learnt; returns the decision that holds it.
 
-    The lesson carries the instant of the decision, so that a revision falls into its epoch.
+    The lesson carries the instant of the decision, so that a revision falls into its epoch. ``bank`` is the bank's
+    part of the change of the label.
     """
     label = snap_label(label)
     at_ms = customer.latest_ms if now_ms is None else now_ms
@@ -253,12 +266,20 @@ def _teach(
             action_features=decision.action_features,
             label=label,
             label_before=decision.label,
+            bank=snap_label(bank),
             outcome=decision.last_outcome or "no_response",
             why=why,
             sources=decision.sources,
         )
     )
     return replace(decision, label=label)
+
+
+def _bank_of(estimate: float, item: Item | None) -> float:
+    """The bank's part of an estimate that is an item's value; half of it, once nobody knows the item any more."""
+    full = 0 if item is None else item.value_customer_minor + item.value_bank_minor
+    share = item.value_bank_minor / full if item is not None and full else 0.5
+    return snap_label(snap_label(estimate) * share)
 
 
 def _trainable(customer: Customer, decision: OpenDecision, *, now_ms: int) -> bool:

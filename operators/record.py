@@ -17,6 +17,7 @@ from operators.learn import REWARD_SPEC
 from operators.occasion import Deliberation, Occasion, situation_of, sources_used
 from operators.policy import FAILED
 from operators.sense import SOURCES_OF, Features, View
+from operators.value import ledgers
 from schemas.base import DAY_MS, Purpose, Source, stamp
 from schemas.customer import Customer
 from schemas.decisions import SILENCE, Candidate, Decision, Explanation, Outcome
@@ -117,6 +118,18 @@ def _explanation(
         counterfactual=change,
         consent_counterfactual=without,
         degraded=_degraded(trace, view, made),
+        worth=None if chosen is None else _worth(view, made),
+    )
+
+
+def _worth(view: View, made: Deliberation) -> dict[str, Any] | None:
+    index = made.chosen_index
+    return ledgers.told(
+        view.world.models,
+        made.choice.model,
+        action=made.choice.action,
+        context=made.alternatives.contexts[index],
+        action_features=made.alternatives.action_features[index],
     )
 
 

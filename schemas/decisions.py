@@ -144,7 +144,11 @@ class Choice(Struct, frozen=True):
 
 @dataclass(slots=True, frozen=True)
 class Explanation:
-    """Why, why not the others, and what would change it, in plain words."""
+    """Why, why not the others, and what would change it, in plain words.
+
+    ``worth`` is what was expected of the choice in the customer's ledger and in the bank's, and what each counts
+    (`operators.value.ledgers`); None where no model said.
+    """
 
     explanation_id: str
     decision_id: str
@@ -160,6 +164,7 @@ class Explanation:
     automated: bool
     rights: str
     template: str
+    worth: dict[str, Any] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -209,6 +214,7 @@ class Lesson:
     ``label`` is what came, ``label_before`` the probability that was said), or ``forget``: take back what this
     customer taught that rests on any of ``sources``, or everything if there are none.
     A reward lesson with ``label_before`` is a revision: the learner adds z·(label − label_before).
+    ``bank`` is the bank's part of that label, or of its change; the rest is the customer's.
     """
 
     lesson_id: str
@@ -224,6 +230,7 @@ class Lesson:
     action_features: tuple[float, ...] = ()
     label: float = 0.0
     label_before: float | None = None
+    bank: float = 0.0
     outcome: str = ""
     why: str | None = None
     holdings: tuple[str, ...] = ()

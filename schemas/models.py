@@ -12,6 +12,9 @@ from pydantic import Field
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+LEDGERS = ("customer", "bank")
+"""The accounts that value is counted in, in the order of the rows."""
+NO_LEDGERS: Floats = np.zeros((len(LEDGERS), 0))
 
 
 @dataclass(slots=True, frozen=True)
@@ -23,6 +26,10 @@ class CommitteeSnapshot:
     posterior mean; ``context_mean`` shape (dx,) is the average context, the reference of contributions.
     ``floor`` in 0..1 is the share of probability spread evenly over all allowed actions. ``prices`` by action
     are what scarce things cost, in units of 10 EUR: taken from their offsets in ``theta`` and ``mean``.
+    ``ledgers`` of shape (2, D) is the mean in two accounts, what an action brings the customer and what it brings
+    the bank; ``mean`` is their sum by ``weights``, less prices. ``value`` of shape (2, dx) is the value function in
+    the same accounts: what a context says of what its customer is worth from there on. Snapshots of earlier
+    releases have neither: both are empty.
     """
 
     version: int
@@ -37,6 +44,9 @@ class CommitteeSnapshot:
     lessons: int
     position: str = ""
     prices: tuple[tuple[str, float], ...] = ()
+    weights: tuple[float, float] = (1.0, 1.0)
+    ledgers: Floats = field(default_factory=lambda: NO_LEDGERS)
+    value: Floats = field(default_factory=lambda: NO_LEDGERS)
 
 
 @dataclass(slots=True, frozen=True)

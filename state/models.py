@@ -16,6 +16,7 @@ import orjson
 
 from schemas.errors import StateError
 from schemas.models import (
+    LEDGERS,
     BandHead,
     CommitteeSnapshot,
     Floats,
@@ -106,6 +107,9 @@ def _write_committee(snapshot: CommitteeSnapshot) -> dict[str, Any]:
         "lessons": snapshot.lessons,
         "position": snapshot.position,
         "prices": snapshot.prices,
+        "weights": snapshot.weights,
+        "ledgers": _pack_fixed(snapshot.ledgers),
+        "value": _pack(snapshot.value),
     }
 
 
@@ -125,9 +129,17 @@ def _read_committee(body: dict[str, Any]) -> CommitteeSnapshot:
         floor=float(body["floor"]),
         lessons=int(body["lessons"]),
         position=str(body["position"]),
-        # Snapshots of earlier releases have none.
+        # Snapshots of earlier releases have none of these.
         prices=tuple((str(action), float(price)) for action, price in body.get("prices", ())),
+        weights=_read_weights(body.get("weights", (1.0, 1.0))),
+        ledgers=_unpack_fixed(body.get("ledgers", "")).reshape(len(LEDGERS), -1),
+        value=_unpack(body.get("value", "")).reshape(len(LEDGERS), -1),
     )
+
+
+def _read_weights(body: Any) -> tuple[float, float]:
+    customer, bank = body
+    return float(customer), float(bank)
 
 
 def _write_taste(snapshot: TasteSnapshot) -> dict[str, Any]:

@@ -7,19 +7,20 @@ grid, so they are exact: order, chunks, workers and CPU can't change a bit, and 
 label may be revised for good, since b is linear in it: b += z·(y_new − y_old).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import ceil
 
 import numpy as np
 
+from operators.bandits.ahead import Future, believed
 from operators.bandits.grid import snap_parameters
 from operators.bandits.normal import normals
 from operators.bandits.sums import Statistics, sums
 from schemas.base import DAY_MS
 from schemas.decisions import SILENCE, Lesson
-from schemas.models import CommitteeSnapshot, Floats
+from schemas.models import NO_LEDGERS, CommitteeSnapshot, Floats
 
 CHUNK = 1024
 """Lessons that are summed in one go; how many changes no bit."""
@@ -29,11 +30,6 @@ PRIOR_COUNT = 6.0
 
 CONST = "const"
 """The context feature that is one for everybody."""
-Future = Callable[[tuple[str, ...], Mapping[int, float], int], tuple[Floats, float, int]]
-"""What later value adds to b, shape (D,), and to Σ y², and of how many decisions it is known.
-
-Given actions, what epochs count for, and the newest.
-"""
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,7 +40,8 @@ class Levers:
     feature does for everybody (the context feature ``const``), ``ridge_offset`` that of an action's own
     offset. ``spread`` (v) scales the members' distance from the mean: more explores more. ``floor`` is the
     share of probability spread evenly. ``half_life_days`` halves the weight of old lessons.
-    ``prior`` is the mean before any lesson, by (context feature, action feature), in units of 10 EUR.
+    ``prior`` is the mean before any lesson, by (context feature, action feature), in units of 10 EUR of the customer's.
+    ``weight_customer`` and ``weight_bank`` are what a EUR of the customer's and one of the bank's count in a choice.
     """
 
     ridge: float = 4000.0
@@ -55,6 +52,8 @@ class Levers:
     members: int = MEMBERS
     half_life_days: float = 365.0
     epoch_days: int = 28
+    weight_customer: float = 1.0
+    weight_bank: float = 1.0
     prior: tuple[tuple[str, str, float], ...] = (
         ("const", "strength", 0.25),
         ("const", "fatigue", -0.1),
@@ -199,13 +198,19 @@ class PosteriorRidge:
         """
         levers = self.levers
         actions = tuple(sorted(self.known))
-        a, b, count, squares, contexts = self._posterior(actions)
+        weights = np.array((levers.weight_customer, levers.weight_bank))
+        a, moments, count, squares, contexts = self._posterior(actions)
+        # Of the two parts of a label only the sum is known squared: the larger weight bounds it.
+        squares *= float(weights.max()) ** 2
         lower = np.linalg.cholesky(a)
+        function = NO_LEDGERS
         if future is not None:
-            more, more_squares, moves = future(actions, *self.fade())
-            share = _believed(more, lower.astype(np.float64), noise=more_squares / max(moves, 1))
-            b, squares = b + share * more, squares + share**2 * more_squares
-        mean = np.linalg.solve(lower.T, np.linalg.solve(lower, b))
+            ahead = future(actions, *self.fade(), weights)
+            function, by_chance = ahead.value, ahead.squares / max(ahead.moves, 1)
+            share = believed(weights @ ahead.moments, lower.astype(np.float64), noise=by_chance)
+            moments, squares = moments + share * ahead.moments, squares + share**2 * ahead.squares
+        ledgers = np.linalg.solve(lower.T, np.linalg.solve(lower, moments.T)).T
+        mean, b = weights @ ledgers, weights @ moments
         rss = max(squares - float(mean @ b), 0.0)
         variance = (PRIOR_COUNT + rss / 2.0) / (PRIOR_COUNT + count / 2.0)
         noise = normals(levers.members * len(b), key=version).reshape(len(b), levers.members)
@@ -233,11 +238,14 @@ class PosteriorRidge:
                 lessons=self.lessons,
                 position=position,
                 prices=charged,
+                weights=(levers.weight_customer, levers.weight_bank),
+                ledgers=snap_parameters(ledgers),
+                value=function,
             )
         )
 
     def _posterior(self, actions: tuple[str, ...]) -> tuple[Floats, Floats, float, float, Floats]:
-        """Precision (D, D), moment (D,), weighted count, Σ y² and Σ x, with forgetting, epoch by epoch."""
+        """Precision (D, D), moments by ledger (2, D), weighted count, Σ y² and Σ x, with forgetting, epoch by epoch."""
         self._flush()
         levers = self.levers
         d = len(self.context_names) * len(self.action_names)
@@ -250,14 +258,15 @@ class PosteriorRidge:
             ridge[row : row + len(self.action_names)] = levers.ridge_main
         prior = self._prior(size)
         a = np.diag(ridge)
-        b = ridge * prior
-        count, squares = 0.0, float(prior @ b)
+        b = np.vstack((ridge * prior, np.zeros(size)))
+        count, squares = 0.0, float(prior @ b[0])
         contexts = np.zeros(len(self.context_names))
         weights, _ = self.fade()
         for epoch in sorted(self._epochs):
             statistics, weight = self._epochs[epoch], weights[epoch]
             a[:d, :d] += weight * statistics.gram
-            b[:d] += weight * statistics.moment
+            b[0, :d] += weight * (statistics.moment - statistics.bank)
+            b[1, :d] += weight * statistics.bank
             contexts += weight * statistics.contexts
             squares += weight * statistics.squares
             for index, action in enumerate(actions, start=d):
@@ -266,7 +275,9 @@ class PosteriorRidge:
                 a[index, :d] += weight * statistics.cross[action]
                 a[:d, index] += weight * statistics.cross[action]
                 a[index, index] += weight * statistics.count[action]
-                b[index] += weight * statistics.reward[action]
+                bank = statistics.bank_reward.get(action, 0.0)
+                b[0, index] += weight * (statistics.reward[action] - bank)
+                b[1, index] += weight * bank
                 count += weight * statistics.count[action]
         return a, b, count, squares, contexts
 
@@ -308,25 +319,14 @@ class PosteriorRidge:
         return by_epoch
 
 
-def _believed(more: Floats, lower: Floats, *, noise: float) -> float:
-    """How much of an addition to b is more than chance would make of it: 0..1.
-
-    By chance its energy b'A⁻¹b is about ``noise`` times the number of parameters, give or take twice its spread.
-
-    Source: James & Stein 1961, positive part.
-    """
-    energy = float(np.sum(np.linalg.solve(lower, more) ** 2))
-    size = len(more)
-    chance = noise * (size + 2.0 * (2.0 * size) ** 0.5)
-    return max(1.0 - chance / energy, 0.0) if energy > 0.0 else 0.0
-
-
 def sealed(snapshot: CommitteeSnapshot) -> CommitteeSnapshot:
     """The same snapshot with the digest of its content: names, numbers, floor and version."""
     digest = sha256()
     for names in (snapshot.context_names, snapshot.action_names, snapshot.actions):
         digest.update("\x1f".join(names).encode() + b"\x1e")
-    digest.update(f"{snapshot.version}:{snapshot.floor!r}:{snapshot.lessons}".encode())
-    for array in (snapshot.theta, snapshot.mean, snapshot.context_mean):
+    numbers = (snapshot.floor, *snapshot.weights)
+    digest.update(f"{snapshot.version}:{numbers!r}:{snapshot.lessons}".encode())
+    made = (snapshot.theta, snapshot.mean, snapshot.context_mean, snapshot.ledgers, snapshot.value)
+    for array in made:
         digest.update(array.astype("<f8").tobytes())
     return replace(snapshot, digest=digest.hexdigest()[:32])

@@ -13,6 +13,9 @@ from typing import NamedTuple
 from schemas.base import DAY_MS
 from schemas.decisions import WORTH, Lesson
 
+Rewards = tuple[float, float]
+"""What came in by ledger, the customer's and the bank's, in units of 10 EUR."""
+
 
 @dataclass(slots=True, frozen=True)
 class Last:
@@ -22,7 +25,7 @@ class Last:
     action: str
     context: tuple[float, ...]
     action_features: tuple[float, ...]
-    reward: float
+    rewards: Rewards
 
 
 class Move(NamedTuple):
@@ -32,7 +35,7 @@ class Move(NamedTuple):
     action: str
     context: tuple[float, ...]
     action_features: tuple[float, ...]
-    reward: float
+    rewards: Rewards
     after: tuple[float, ...] | None
     days: float
 
@@ -42,7 +45,7 @@ class Earning(NamedTuple):
 
     at_ms: int
     context: tuple[float, ...]
-    reward: float
+    rewards: Rewards
 
 
 def follow(last: Last | None, lesson: Lesson) -> tuple[Last | None, Move | Earning | None]:
@@ -57,13 +60,12 @@ def follow(last: Last | None, lesson: Lesson) -> tuple[Last | None, Move | Earni
         later decision leads to the later one.
     """
     if lesson.kind == WORTH:
-        return last and replace(last, reward=last.reward + lesson.label), None
+        return last and replace(last, rewards=_plus(last.rewards, _parts(lesson))), None
     if lesson.label_before is not None:
-        change = lesson.label - lesson.label_before
         if last is not None and last.at_ms == lesson.at_ms:
-            return replace(last, reward=last.reward + change), None
-        return last, Earning(lesson.at_ms, lesson.context, change)
-    one = Last(lesson.at_ms, lesson.action, lesson.context, lesson.action_features, lesson.label)
+            return replace(last, rewards=_plus(last.rewards, _parts(lesson))), None
+        return last, Earning(lesson.at_ms, lesson.context, _parts(lesson))
+    one = Last(lesson.at_ms, lesson.action, lesson.context, lesson.action_features, _parts(lesson))
     if last is None:
         return one, None
     if lesson.at_ms < last.at_ms:
@@ -73,7 +75,9 @@ def follow(last: Last | None, lesson: Lesson) -> tuple[Last | None, Move | Earni
 
 def left(last: Last) -> Move:
     """The move of who never came back."""
-    return Move(last.at_ms, last.action, last.context, last.action_features, last.reward, None, 0.0)
+    return Move(
+        last.at_ms, last.action, last.context, last.action_features, last.rewards, None, 0.0
+    )
 
 
 def replay(lessons: Iterable[Lesson]) -> tuple[Last | None, list[Move | Earning]]:
@@ -94,7 +98,16 @@ def _move(one: Last, following: Last) -> Move:
         one.action,
         one.context,
         one.action_features,
-        one.reward,
+        one.rewards,
         following.context,
         days,
     )
+
+
+def _parts(lesson: Lesson) -> Rewards:
+    """What a lesson brings, by ledger: its label, or the change of it."""
+    return lesson.label - (lesson.label_before or 0.0) - lesson.bank, lesson.bank
+
+
+def _plus(one: Rewards, other: Rewards) -> Rewards:
+    return one[0] + other[0], one[1] + other[1]

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from operators.bandits.ahead import Ahead
 from operators.bandits.grid import EXACT_SQUARES, snap_actions, snap_context, snap_rewards
 from operators.bandits.sums import crossed
 from operators.value.chain import Earning, Last, Move, follow, left, replay
 from operators.value.lstd import ValueSums, discounted, solve
 from schemas.base import DAY_MS
 from schemas.decisions import Lesson
-from schemas.models import Floats
+from schemas.models import LEDGERS, Floats
 
 CHUNK = 256
 DAYS_OF_YEAR = 365.25
@@ -58,7 +59,9 @@ class Future:
     @classmethod
     def zero(cls, dx: int, d: int) -> "Future":
         """Sums of nothing."""
-        return cls(ValueSums.zero(dx), np.zeros((d, 2 * dx)), np.zeros((2 * dx, 2 * dx)))
+        return cls(
+            ValueSums.zero(dx, len(LEDGERS)), np.zeros((d, 2 * dx)), np.zeros((2 * dx, 2 * dx))
+        )
 
     def add(self, other: "Future", *, sign: int = 1) -> None:
         """Add other sums, or with ``sign`` −1 take them out, exactly.
@@ -131,20 +134,24 @@ class Lifetime:
             self._stand(customer, last)
 
     def weights(self, fade: Mapping[int, float], *, newest: int) -> Floats:
-        """w, shape (dx,): what each context feature says of what a customer is worth, in units of 10 EUR.
+        """w, shape (2, dx): what a context feature says of what a customer is worth, by ledger, in units of 10 EUR.
 
         Args:
             fade: Epoch → its weight; others do not count.
             newest: The epoch that counts as now.
         """
-        return self._solved(self._faded(fade, newest=newest))
+        return self._solved(self._faded(fade, newest=newest)).T
 
     def moment(
-        self, actions: Sequence[str], fade: Mapping[int, float], newest: int
-    ) -> tuple[Floats, float, int]:
-        """What lifetime value adds to the committee's b, shape (d + actions,), its Σ y², and of how many moves.
+        self,
+        actions: Sequence[str],
+        fade: Mapping[int, float],
+        newest: int,
+        counts: Floats,
+    ) -> Ahead:
+        """What lifetime value adds to the committee's b and Σ y²; ``counts`` is what each ledger counts, shape (2,).
 
-        What was earned and what was changed are taken for unrelated in the second, which only sets how much is tried.
+        What was earned and what was changed are taken for unrelated in Σ y², which only sets how much is tried.
         """
         total = self._faded(fade, newest=newest)
         weights = self._solved(total)
@@ -154,14 +161,14 @@ class Lifetime:
         usual = np.linalg.solve(states, total.squares[dx:, :dx] @ weights)
         left_over = np.concatenate((weights, -usual))
         nothing = np.zeros(2 * dx)
-        own = [float(total.own.get(action, nothing) @ left_over) for action in actions]
-        moment: Floats = np.concatenate((total.shared @ left_over, np.array(own)))
-        squares = max(float(left_over @ total.squares @ left_over), 0.0)
-        return moment, squares, total.value.count
+        own = [total.own.get(action, nothing) @ left_over for action in actions]
+        moments: Floats = np.vstack((total.shared @ left_over, *own)).T
+        combined = left_over @ counts
+        squares = max(float(combined @ total.squares @ combined), 0.0)
+        return Ahead(moments, squares, total.value.count, weights.T)
 
     def _solved(self, total: Future) -> Floats:
-        weights: Floats = solve(total.value, ridge=self.levers.ridge)[:, 0]
-        return weights
+        return solve(total.value, ridge=self.levers.ridge)
 
     def _faded(self, fade: Mapping[int, float], *, newest: int) -> Future:
         """All epochs by their weights, and those who left by now."""
@@ -212,7 +219,7 @@ class Lifetime:
         for epoch, few in earnings.items():
             nowhere = np.zeros((self._dx, self._dx))
             x = snap_context([one.context for one in few]) + 0.0
-            y = snap_rewards(np.array([[one.reward] for one in few]))
+            y = snap_rewards(np.array([one.rewards for one in few]))
             self._epoch(epoch).value.add(ValueSums(nowhere, x.T @ y), sign=sign)
 
     def _moves(self, moves: Sequence[Move]) -> Future:
@@ -222,7 +229,7 @@ class Lifetime:
         both = (x != 0.0) & (ends != 0.0)
         begin, end = np.where(both | ~stays, x, 0.0), np.where(both & stays, ends, 0.0)
         days = np.array([move.days for move in moves])
-        rewards = snap_rewards(np.array([[move.reward] for move in moves]))
+        rewards = snap_rewards(np.array([move.rewards for move in moves]))
         faded = discounted(end, days, discount_day=self._day)
         psi = discounted(end - begin, days, discount_day=self._day)
         q = crossed(x, snap_actions([move.action_features for move in moves]))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +33,7 @@ def lessons(draw: st.DrawFn) -> list[Lesson]:
             )
             continue
         if draw(st.integers(0, 4)) == 0:
-            made.append(Lesson(f"w{index}", WORTH, who, 0, label=draw(_values)))
+            made.append(Lesson(f"w{index}", WORTH, who, 0, label=draw(_values), bank=draw(_values)))
             continue
         spot = draw(st.integers(0, DX - 1))
         context = [0.0] * DX
@@ -50,6 +51,7 @@ def lessons(draw: st.DrawFn) -> list[Lesson]:
                 action_features=tuple(action),
                 label=draw(_values),
                 label_before=draw(st.none() | _values),
+                bank=draw(_values),
                 sources=tuple(sorted(draw(st.sets(st.sampled_from(SOURCES), min_size=1)))),
             )
         )
@@ -84,6 +86,8 @@ class Learners:
             epoch: (
                 s.gram.tobytes(),
                 s.moment.tobytes(),
+                s.bank.tobytes(),
+                {action: bank for action, bank in sorted(s.bank_reward.items()) if bank},
                 s.contexts.tobytes(),
                 {
                     action: (cross.tobytes(), s.count[action], s.reward[action])
@@ -96,8 +100,9 @@ class Learners:
             if s.gram.any() or s.moment.any() or s.squares or any(s.count.values())
         }
         pairs = {pair: count for pair, count in self.taste.pairs.items() if count}
-        moment, *squares = self.lifetime.moment(("loan", "pot", "silence"), *self.ridge.fade())
-        return epochs, self.ridge.lessons, pairs, moment.tobytes(), squares
+        ahead = self.lifetime.moment(("loan", "pot", "silence"), *self.ridge.fade(), np.ones(2))
+        later = (ahead.moments.tobytes(), ahead.value.tobytes(), ahead.squares, ahead.moves)
+        return epochs, self.ridge.lessons, pairs, later
 
 
 @settings(max_examples=50)

@@ -216,6 +216,24 @@ def test_decisions_are_whole(decisions: list[dict[str, Any]], issued: list[dict[
         assert decision["digests"]["model"]
 
 
+def test_both_ledgers_are_told(life: Life) -> None:
+    """What a model chose says what it expected for the customer and for the bank, and that adds up to its score."""
+    made = {decision["decision_id"]: decision for decision in life.driver.read("decisions")}
+    told = 0
+    for entry in life.driver.read("transparency"):
+        worth = entry.get("explanation", {}).get("worth")
+        if worth is None:
+            continue
+        decision = made[entry["decision_id"]]
+        score = next(
+            row["score"] for row in decision["candidates"] if row["action"] == decision["chosen"]
+        )
+        combined = worth["customer_minor"] + worth["bank_minor"] - worth["price_minor"]
+        assert combined == pytest.approx(1000 * score, abs=2)
+        told += worth["customer_minor"] != 0 and worth["bank_minor"] != 0
+    assert told > 20
+
+
 def test_dead_letters_are_what_was_broken(life: Life) -> None:
     """A broken record is a dead letter with its cause, and only a broken record is."""
     broken = [fault for fault in life.faults if fault and fault not in {"late", "doubled"}]

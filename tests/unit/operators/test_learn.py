@@ -23,6 +23,8 @@ def test_the_label_is_what_was_taken_up_and_ends_as_money() -> None:
     assert labels == pytest.approx([0.0, 8.0, 3.0, 3.5], abs=1e-3)
     assert [lesson.label_before for lesson in lessons] == [None, *labels[:-1]]
     assert [lesson.outcome for lesson in lessons] == ["delivered", "completed", "value", "value"]
+    # The loan's value is 20 EUR to the customer and 60 to the bank; then 10 and 20 came, then 0 and 5.
+    assert [lesson.bank for lesson in lessons] == pytest.approx([0.0, 6.0, -4.0, 0.5], abs=1e-3)
     assert {lesson.at_ms for lesson in lessons} == {START_MS}
     assert len({lesson.lesson_id for lesson in lessons}) == 4
     assert [record["type"] for record in impact] == ["feedback"] * 5 + ["value"] * 2

@@ -1,3 +1,5 @@
+from hashlib import sha256
+
 import numpy as np
 import orjson
 import pytest
@@ -109,3 +111,16 @@ def test_a_committee_off_its_grid_is_a_bug(parameter: float) -> None:
     )
     with pytest.raises(ValueError, match="grid"):
         encode_model(broken)
+
+
+def test_a_committee_of_an_earlier_release_has_no_ledgers() -> None:
+    """One sum was published then: it chooses as it did, and nothing is said of who gets what."""
+    envelope = orjson.loads(encode_model(cases.snapshot())[1])
+    for name in ("weights", "ledgers", "value"):
+        del envelope["body"][name]
+    envelope["sha256"] = sha256(orjson.dumps(envelope["body"])).hexdigest()
+    old = decode_model(orjson.dumps(envelope))
+    assert isinstance(old, CommitteeSnapshot)
+    assert old.weights == (1.0, 1.0)
+    assert old.ledgers.shape == old.value.shape == (2, 0)
+    assert old.mean.tobytes() == cases.snapshot().mean.tobytes()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from schemas.decisions import WORTH, Lesson
 
 NAMES, ACTIONS = ("const", "loyal"), ("bias", "spoils")
 FADE = dict.fromkeys(range(40), 1.0)
+EVEN = np.ones(2)
 
 
 def told(
@@ -98,7 +101,7 @@ def test_what_chance_makes_of_it_is_not_believed() -> None:
             ridge.learn(one)
             loyal = 0.5 + 0.5 * round(generator.random())
     plain, long = ridge.snapshot(1), ridge.snapshot(1, future=lifetime.moment)
-    assert lifetime.weights(FADE, newest=12)[1] > 0.5
+    assert lifetime.weights(FADE, newest=12)[0, 1] > 0.5
     assert np.abs(plain.mean - long.mean).max() < 0.05
 
 
@@ -112,7 +115,7 @@ def test_who_leaves_takes_their_value_along() -> None:
             lifetime.learn(brought(f"c{number}", 1.0))
     early = lifetime.weights(FADE, newest=3)
     late = lifetime.weights(FADE, newest=14)
-    assert late[1] > early[1] + 1.0
+    assert late[0, 1] > early[0, 1] + 1.0
 
 
 def test_what_is_hidden_from_one_purpose_is_no_loss() -> None:
@@ -121,9 +124,9 @@ def test_what_is_hidden_from_one_purpose_is_no_loss() -> None:
     for number in range(400):
         lifetime.learn(told("c", number, loyal=float(number % 2)))
         lifetime.learn(brought("c", 2.0 * (number % 2)))
-    moment, squares, moves = lifetime.moment(("gift",), FADE, 14)
-    assert not moment.any()
-    assert (squares, moves) == (0.0, 399)
+    ahead = lifetime.moment(("gift",), FADE, 14, EVEN)
+    assert not ahead.moments.any()
+    assert (ahead.squares, ahead.moves) == (0.0, 399)
 
 
 def test_a_first_label_that_comes_late_leads_to_the_later_decision() -> None:
@@ -131,8 +134,8 @@ def test_a_first_label_that_comes_late_leads_to_the_later_decision() -> None:
     last, known = replay([told("c", 5.0, loyal=1.0), told("c", 2.0, loyal=0.5, label=3.0)])
     assert last is not None
     assert last.at_ms == 5 * DAY_MS
-    assert [(m.days, m.reward, m.after) for m in known if isinstance(m, Move)] == [
-        (3.0, 3.0, (1.0, 1.0))
+    assert [(m.days, m.rewards, m.after) for m in known if isinstance(m, Move)] == [
+        (3.0, (3.0, 0.0), (1.0, 1.0))
     ]
 
 
@@ -149,8 +152,8 @@ def test_money_goes_to_the_decision_before_it() -> None:
         ]
     )
     assert last is not None
-    assert last.reward == 0.0
-    assert [one.reward for one in known] == [5.0, 4.0]
+    assert last.rewards == (0.0, 0.0)
+    assert [one.rewards for one in known] == [(5.0, 0.0), (4.0, 0.0)]
     assert follow(None, brought("c", 1.0)) == (None, None)
 
 
@@ -164,11 +167,11 @@ def test_two_workers_merge_to_the_same_bits() -> None:
         whole.learn(lesson)
         (one if lesson.customer < "c3" else other).learn(lesson)
     one.merge(other)
-    expected, *squares = whole.moment(("gift",), FADE, 40)
-    moment, *same = one.moment(("gift",), FADE, 40)
-    assert moment.tobytes() == expected.tobytes()
-    assert same == squares
-    assert expected.any()
+    expected, ahead = (each.moment(("gift",), FADE, 40, EVEN) for each in (whole, one))
+    assert ahead.moments.tobytes() == expected.moments.tobytes()
+    assert ahead.value.tobytes() == expected.value.tobytes()
+    assert (ahead.squares, ahead.moves) == (expected.squares, expected.moves)
+    assert expected.moments.any()
 
 
 @pytest.mark.parametrize("before_day", [0, 28, 280])
@@ -183,5 +186,24 @@ def test_epochs_that_are_retired_leave_nothing(before_day: int) -> None:
     old.retire(before_day * DAY_MS)
     fade = dict.fromkeys(range(40), 1.0)
     assert (
-        old.moment(("gift",), fade, 16)[0].tobytes() == new.moment(("gift",), fade, 16)[0].tobytes()
+        old.moment(("gift",), fade, 16, EVEN).moments.tobytes()
+        == new.moment(("gift",), fade, 16, EVEN).moments.tobytes()
     )
+
+
+def test_the_two_ledgers_are_learnt_apart() -> None:
+    """What a customer's loyalty is worth to the bank and to them: each by its own money, and the sum is of both."""
+    lifetime = Lifetime(2, 2, epoch_days=28, levers=ValueLevers(ridge=0.05))
+    for number in range(60):
+        for month in range(12):
+            loyal = float(number % 2)
+            lifetime.learn(told(f"c{number}", 30.0 * month, loyal=loyal, label=1.0))
+            money = brought(f"c{number}", 3.0 * loyal)
+            lifetime.learn(replace(money, bank=4.0 * loyal))
+    value = lifetime.weights(FADE, newest=12)
+    loyal, fickle = value @ (1.0, 1.0), value @ (1.0, 0.0)
+    # The label itself, 1 a month, is the customer's; loyalty costs them 1 a month and brings the bank 4.
+    assert loyal[1] > 100.0
+    assert fickle[0] > 20.0
+    assert abs(fickle[1]) < 0.05 * loyal[1]
+    assert loyal[0] < 0.5 * fickle[0]
