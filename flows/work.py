@@ -162,9 +162,10 @@ class Work:
             customer = self._customer(event.customer)
             if customer is None or not customer.timers:
                 return
-            name, due_ms = min(customer.timers.items(), key=lambda timer: (timer[1], timer[0]))
+            due_ms = min(customer.timers.values())
             if due_ms > event.at_ms:
                 return
+            name = min(name for name, at_ms in customer.timers.items() if at_ms == due_ms)
             self.wake(Timer(due_ms, event.customer, name), world)
 
     def _decide(self, event: EventBase, *, world: World, position: str, began_ns: int) -> Outcome:

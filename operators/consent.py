@@ -30,6 +30,8 @@ Standing = dict[Purpose, frozenset[Source]]
 
 def standing(customer: Customer, *, now_ms: int) -> Standing:
     """What each purpose may use now: worked out once an event."""
+    if not customer.objections and not customer.category_limits:
+        return {purpose: customer.granted(purpose, now_ms) for purpose in PURPOSES}
     return {purpose: usable(customer, purpose, now_ms=now_ms) for purpose in PURPOSES}
 
 

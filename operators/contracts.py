@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -110,8 +111,7 @@ class FeatureView(Protocol):
         ...
 
 
-@dataclass(slots=True, frozen=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """What a sense may look at. ``memories`` holds only slots of admitted sources."""
 
     event: EventBase
@@ -120,7 +120,7 @@ class Moment:
     features: Mapping[str, float]
     forecasts: Mapping[str, Forecast | None]
     reading: Reading | None = None
-    rules: Rules = field(default_factory=Rules)
+    rules: Rules = msgspec.field(default_factory=Rules)
 
 
 class Forecaster(Protocol):

@@ -124,18 +124,26 @@ def _begin(
     now_ms = me.latest_ms = max(me.latest_ms, event.at_ms)
     slots.lapse(me, now_ms=now_ms)
     hearing.expire(outcome, before, me, event, world=world, position=position, now_ms=now_ms)
-    for name in [n for n, live in me.signals.items() if live.until_ms <= now_ms]:
-        del me.signals[name]
-    if me.contacts and me.contacts[0].at_ms < now_ms - CONTACT_MEMORY_MS:
-        me.contacts = [c for c in me.contacts if c.at_ms >= now_ms - CONTACT_MEMORY_MS]
-    for offer_id in [o for o, said in me.outstanding.items() if said.until_ms <= now_ms]:
-        del me.outstanding[offer_id]
-    for resting in (me.rests, me.mistrusted):
-        for name in [n for n, until in resting.items() if until <= now_ms]:
-            del resting[name]
+    _fade(me, now_ms)
     if not isinstance(event, hearing.WORDS):
         outcome.lessons += learn.close(me, now_ms=now_ms)
     return now_ms
+
+
+def _fade(me: Customer, now_ms: int) -> None:
+    """Let go of what holds no longer; where there is nothing, nothing is looked through."""
+    if me.signals:
+        for name in [n for n, live in me.signals.items() if live.until_ms <= now_ms]:
+            del me.signals[name]
+    if me.contacts and me.contacts[0].at_ms < now_ms - CONTACT_MEMORY_MS:
+        me.contacts = [c for c in me.contacts if c.at_ms >= now_ms - CONTACT_MEMORY_MS]
+    if me.outstanding:
+        for offer_id in [o for o, said in me.outstanding.items() if said.until_ms <= now_ms]:
+            del me.outstanding[offer_id]
+    for resting in (me.rests, me.mistrusted):
+        if resting and min(resting.values()) <= now_ms:
+            for name in [n for n, until in resting.items() if until <= now_ms]:
+                del resting[name]
 
 
 def _control(

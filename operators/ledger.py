@@ -42,6 +42,7 @@ _FOREIGN = 0x80
 _Booked = TransactionBooked | ExternalTransaction
 _Pending = TransactionPending | ExternalPending
 _Removed = TransactionRemoved | ExternalRemoved
+_MOVEMENTS = _Booked | _Pending | _Removed
 
 
 def net(me: Customer, event: EventBase) -> EventBase | None:
@@ -54,7 +55,7 @@ def net(me: Customer, event: EventBase) -> EventBase | None:
     Returns:
         The event itself, or a booking of the difference, or None for a copy and for a late authorisation.
     """
-    if not isinstance(event, _Booked | _Pending | _Removed):
+    if not isinstance(event, _MOVEMENTS):
         return event
     own = event.source is Source.TRANSACTIONS
     slot = "ledger" if own else "ledger_elsewhere"

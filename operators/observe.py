@@ -69,11 +69,9 @@ def for_wellbeing(
 ) -> tuple[dict[str, Memory], Moment]:
     """The moment as the customer's wellbeing may see it; what is looked at here is not the decision's."""
     without = view.admitted - usable
-    memories = {
-        name: memory
-        for name, memory in view.memories.items()
-        if SOURCE_OF_SLOT[name] not in without
-    }
+    memories = view.memories
+    if without:
+        memories = {n: kept for n, kept in memories.items() if SOURCE_OF_SLOT[n] not in without}
     return memories, Moment(
         event=event,
         now_ms=view.now_ms,

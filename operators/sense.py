@@ -7,6 +7,7 @@ events cost only their fold. A plug-in that fails is named and left out: less is
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from operators.consent import PURPOSES, Standing
@@ -94,9 +95,11 @@ class Features(Mapping[str, float]):
     ) -> "Features":
         """A look at the memories without some sources, which knows what this one computed of the others."""
         blind = Features(memories, now_ms=self._now_ms, failed=failed)
-        for name, value in self._values.items():
-            if without.isdisjoint(SOURCES_OF[name]):
-                blind._values[name] = value
+        blind._values = {
+            name: value
+            for name, value in self._values.items()
+            if not without or without.isdisjoint(SOURCES_OF[name])
+        }
         return blind
 
     def __iter__(self) -> Iterator[str]:
@@ -205,14 +208,10 @@ class View:
         self.without = without
         self.failed: list[str] = []
         self._stands = stands
-        served = (stands[p] for p in SERVED)
-        self.readable = frozenset[Source]().union(*served) - without
+        self.readable = frozenset[Source]().union(*[stands[p] for p in SERVED]) - without
         self.admitted = self.readable | (stands[Purpose.MODEL_TRAINING] - without)
-        self.memories: dict[str, Memory] = {
-            name: memory
-            for name, memory in me.slots.items()
-            if SOURCE_OF_SLOT.get(name) in self.admitted
-        }
+        seen = _seen(self.admitted, tuple(me.slots))
+        self.memories: dict[str, Memory] = {name: me.slots[name] for name in seen}
         self.features = Features(self.memories, now_ms=now_ms, failed=self.failed)
         self.forecasts = Forecasts(
             self.memories,
@@ -246,6 +245,12 @@ class View:
         return self.usable(purpose).issuperset(sources)
 
 
+@lru_cache(maxsize=4096)
+def _seen(admitted: frozenset[Source], slots: tuple[str, ...]) -> tuple[str, ...]:
+    """Those slots that hold data of admitted sources: most customers have the same ones."""
+    return tuple(name for name in slots if SOURCE_OF_SLOT.get(name) in admitted)
+
+
 def fold(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> None:
     """Fold one admitted event into the memories of a customer copy; the view sees them folded."""
     trace.append("fold")
@@ -263,11 +268,12 @@ def fold(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> Non
 def notice(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> tuple[Signal, ...]:
     """Run the triggers that watch this kind of event; live signals are remembered on the copy."""
     trace.append("sense")
+    usable, admitted, slots = view.usable, view.admitted, me.slots
     moment = Moment(
         event=event,
         now_ms=view.now_ms,
         memories=view.memories,
-        features=Meant(view.features, {purpose: view.usable(purpose) for purpose in SERVED}),
+        features=Meant(view.features, {purpose: usable(purpose) for purpose in SERVED}),
         forecasts=view.forecasts,
         rules=view.world.rules,
     )
@@ -276,9 +282,9 @@ def notice(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> t
         slot = trigger.slot
         memory = None
         if slot is not None:
-            if slot.source not in view.admitted:
+            if slot.source not in admitted:
                 continue
-            memory = me.slots.get(slot.name)
+            memory = slots.get(slot.name)
             memory = slot.zero() if memory is None else memory
         try:
             memory, fired = trigger.sense(memory, moment)
@@ -286,9 +292,9 @@ def notice(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> t
             trace.append(f"failed:trigger:{trigger.name}")
             continue
         if slot is not None and memory:
-            me.slots[slot.name] = memory
+            slots[slot.name] = memory
         elif slot is not None:
-            me.slots.pop(slot.name, None)  # an empty memory is as good as none
+            slots.pop(slot.name, None)  # an empty memory is as good as none
         signals += fired
     for signal in signals:
         me.signals[signal.name] = LiveSignal(

@@ -23,12 +23,15 @@ SLOTS: dict[str, Slot] = {
     )
 }
 """Every slot by its name."""
+_TTL_DAYS_MIN = min(TTL_DAYS, *(slot.ttl_days for slot in SLOTS.values()))
 SOURCE_OF_SLOT: dict[str, Source] = {name: slot.source for name, slot in SLOTS.items()}
 
 
 def lapse(me: Customer, *, now_ms: int) -> None:
     """Forget memories of a customer copy that nothing was written to for as long as their slots say."""
     today = now_ms // DAY_MS
+    if today - min(me.touched.values(), default=today) <= _TTL_DAYS_MIN:
+        return
     for name, day in list(me.touched.items()):
         slot = SLOTS.get(name)
         if today - day > (TTL_DAYS if slot is None else slot.ttl_days):
@@ -39,11 +42,13 @@ def lapse(me: Customer, *, now_ms: int) -> None:
 def touch(me: Customer, before: Customer) -> None:
     """Note the day for each memory of a customer copy that another took the place of."""
     today = me.latest_ms // DAY_MS
+    touched, known = me.touched, before.slots.get
     for name, memory in me.slots.items():
-        if memory is not before.slots.get(name) or name not in me.touched:
-            me.touched[name] = today
-    for name in me.touched.keys() - me.slots.keys():
-        del me.touched[name]
+        if memory is not known(name) or name not in touched:
+            touched[name] = today
+    if len(touched) > len(me.slots):
+        for name in touched.keys() - me.slots.keys():
+            del touched[name]
 
 
 def erase(me: Customer, sources: frozenset[Source]) -> None:

@@ -121,10 +121,10 @@ class DuplicateCharges:
         if flow.amount_minor >= 0 or not payee or not card:
             return memory, ()
         spent, at_s = -flow.amount_minor, flow.at_ms // 1000
-        twin = any(
-            who == payee and amount == spent and abs(at_s - then) * 1000 <= self.within_ms
-            for who, amount, then in last
-        )
+        twin = False
+        for who, amount, then in last:
+            if amount == spent and who == payee and abs(at_s - then) * 1000 <= self.within_ms:
+                twin = True
         since_s = (moment.now_ms - NEWS_DAYS * DAY_MS - self.within_ms) // 1000
         held = [one for one in last if one[2] >= since_s]
         made = {"last": [*held, [payee, spent, at_s]][-self.kept :], "habit": habit}

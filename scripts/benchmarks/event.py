@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -137,43 +138,37 @@ def main(arguments: list[str]) -> int:
     if options.turns:
         return _turns(options)
     trees = [Path(__file__).resolve().parents[2], *filter(None, [options.against])]
-    found = [_found(series, options) for series in _alternately(trees, arguments, options.rounds)]
+    found = _alternately(trees, arguments, options.rounds)
     if options.json:
-        print(json.dumps(dict(zip(("here", "there"), found, strict=False))))
+        print(json.dumps([asdict(one) for one in found]))
         return 0
     for kind in KINDS:
-        here = found[0][kind]
-        line = f"{kind}: least {here['least_us']:.0f}, median {here['median_us']:.0f} µs of CPU"
-        if len(found) > 1:
-            there = found[1][kind]
-            line += f"; there {there['least_us']:.0f}, {there['median_us']:.0f}"
-            line += f"; least × {here['least_us'] / there['least_us']:.3f}"
+        here, *there = (one.costs[kind] for one in found)
+        line = f"{kind}: least {min(here):.0f}, median {median(here):.0f} µs of CPU"
+        for other in there:
+            line += f"; there {min(other):.0f}, {median(other):.0f}"
+            line += f"; least × {min(here) / min(other):.3f}"
         print(line)
-    print(*(f"all that was said and stored: {one['digest']}" for one in found), sep="\n")
+    print(*(f"all that was said and stored: {one.digest}" for one in found), sep="\n")
     return 0
 
 
-Series = dict[str, list[float] | str]
+@dataclass(slots=True, frozen=True)
+class Found:
+    """What one checkout took: kind → µs of CPU an event, by round; and the digest of what it did."""
+
+    costs: dict[str, list[float]]
+    digest: str
 
 
-def _found(series: Series, options: argparse.Namespace) -> dict[str, object]:
-    del options
-    return {
-        name: value
-        if isinstance(value, str)
-        else {"least_us": round(min(value), 1), "median_us": round(median(value), 1)}
-        for name, value in series.items()
-    }
-
-
-def _alternately(trees: Sequence[Path], arguments: Sequence[str], rounds: int) -> list[Series]:
+def _alternately(trees: Sequence[Path], arguments: Sequence[str], rounds: int) -> list[Found]:
     """A process for each checkout; one round of the first, one of the second, and again."""
     processes = [_start(tree, arguments) for tree in trees]
     try:
         for number in range(rounds):
             for process in processes[:: -1 if number % 2 else 1]:
                 _ask(process)
-        return [json.loads(_ask(process)) for process in processes]
+        return [Found(**json.loads(_ask(process))) for process in processes]
     finally:
         for process in processes:
             process.kill()
@@ -218,9 +213,10 @@ def _turns(options: argparse.Namespace) -> int:
         sys.stdin.readline()
         said = lived.said.get(topics.OFFERS, 0)
         if said < ANSWERED_MIN * options.answered * options.rounds:
-            sys.exit(f"only {said} offers came of the large payments: what was measured is no answer")
-        series: Series = {**costs, "digest": lived.digest()}
-        print(json.dumps(series), flush=True)
+            sys.exit(
+                f"only {said} offers came of the large payments: what was measured is no answer"
+            )
+        print(json.dumps(asdict(Found(costs, lived.digest()))), flush=True)
         lived.close()
     return 0
 

@@ -6,6 +6,7 @@ from importlib import import_module
 BENCHMARKS: dict[str, str] = {
     "latency": "event on `transactions` to offer on `offers`, beside a bare echo",
     "throughput": "events per second of CPU through the decide flow, beside a bare loop",
+    "event": "CPU of an everyday and of an answered payment, commit included, beside another checkout",
     "cost": "CPU of decide by kind of event and by stage, over a town's life",
     "choose": "a decision and a lesson, beside River's LinUCB and Vowpal Wabbit",
     "learning": "an answer on the log to decisions made with a snapshot that knows it",
