@@ -62,7 +62,8 @@ def document() -> dict[str, Any]:
             "title": "market-of-one",
             "version": VERSION,
             "description": "Topics of the streaming heart of hyper-personalised banking. Sources may also come as "
-            "CloudEvents, ISO 20022, Debezium, Open Banking or Avro: `ingest` translates them into these shapes.",
+            "CloudEvents, ISO 20022, Debezium, Open Banking or Avro: `ingest` translates them into these shapes. A record with the header `sealed` is one of these behind its "
+            "customer's key: `python -m flows open` shows it.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",

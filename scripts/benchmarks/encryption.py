@@ -1,4 +1,4 @@
-"""What sealing costs: a record sealed and opened, and the whole way of an event through a shard with and without.
+"""What sealing costs: a record sealed and opened, in the state and on a topic, and the whole way of an event with and without.
 
 Both shards run in this process on the same log, turn about in short rounds, each with RocksDB; ratios are of CPU.
 """
@@ -7,18 +7,21 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 from flows import settings as settings_module
 from flows.assembly import world_of
 from flows.intake import shard_decode
-from flows.records import Record
+from flows.kafka.seal import TopicSeal
+from flows.records import Parcel, Record
 from flows.shard import Shard
 from flows.worker import dismiss_collector
 from flows.zones import load_airports
 from operators.contracts import World
 from operators.decide import decide
+from schemas import topics
 from schemas.customer import Customer
 from scripts.benchmarks.crowd import Crowd
 from state.codec import decode, encode
@@ -61,17 +64,31 @@ def main(arguments: list[str]) -> int:
             lambda: decode(bare)
         )
         rows.close()
+        topic_us = _on_topic(home / "keys", list(crowd.records())[-1])
     ratios = [with_s / without_s for without_s, with_s in costs]
     without_us, with_us = (sum(pair[n] for pair in costs) / options.events * 1e6 for n in range(2))
     print(f"record of {len(bare):,} bytes, sealed {len(value):,}")
     print(
         f"seal {seal_us:.1f} µs, open {open_us:.1f} µs, beside the codec's {_micros(lambda: encode(record)):.1f} µs"
     )
+    print(f"on a topic: seal {topic_us[0]:.1f} µs, open {topic_us[1]:.1f} µs")
     print(
         f"an event {without_us:.0f} µs plain, {with_us:.0f} µs sealed: ×{with_us / without_us:.3f}"
         f" (median of rounds ×{median(ratios):.3f})"
     )
     return 0
+
+
+def _on_topic(keys: Path, record: Record) -> tuple[float, float]:
+    """Microseconds to seal an event for the customers' log, and to open it."""
+    vault = Vault(keys, masters=[MASTER])
+    seal = TopicSeal(keys, vault, shards=1, roles=[topics.CUSTOMER_EVENTS])
+    parcel = Parcel(record.topic, record.key, record.value, record.headers, lambda *_: None)
+    closed = seal.closed(parcel)
+    lying = replace(record, key=closed.key, value=closed.value, headers=closed.headers)
+    costs = _micros(lambda: seal.closed(parcel)), _micros(lambda: seal.opened(lying))
+    seal.close()
+    return costs
 
 
 def _open(path: Path, vault: Vault | None, *, cached: int) -> "Lived":
