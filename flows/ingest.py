@@ -283,8 +283,9 @@ class IngestFlow:
 
 
 def _forgotten(event: ErasureRequested) -> Draft:
-    act = forgotten(event).model_dump_json().encode()
-    return Draft(topics.IDENTITIES, event.customer.encode(), act, ())
+    act = forgotten(event)
+    heads = outputs.headers(record_id=act.event_id.encode(), source=SOURCE, kind=act.kind)
+    return Draft(topics.IDENTITIES, event.customer.encode(), act.model_dump_json().encode(), heads)
 
 
 def _heard(_topic: str, _partition: int, _offset: int) -> None:

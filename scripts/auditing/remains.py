@@ -15,7 +15,13 @@ CHUNK = 1 << 24
 SHORT = 4
 """Words below this length are everywhere."""
 LAST_WORDS: frozenset[str] = frozenset(
-    {"erasure.requested", "erasure.certified", "erasure", f"lesson.{FORGET}"}
+    {
+        "erasure.requested",
+        "erasure.certified",
+        "erasure",
+        "identity.forgotten",
+        f"lesson.{FORGET}",
+    }
 )
 """Types of what an erasure itself says: that it was asked for and done, and what others have to take back."""
 _REASONS: tuple[bytes, ...] = tuple(words.encode() for words in WORDS.values())
