@@ -18,6 +18,7 @@ from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Contact, Customer, LiveSignal, OpenDecision, Outstanding
 from schemas.decisions import Candidate, Outcome, Screened, Verdict
 from schemas.events import EventBase
+from schemas.vectors import pack_vector
 
 OPEN_MAX = 32
 INTIMACY: tuple[Source, ...] = (
@@ -222,12 +223,11 @@ def _remember(me: Customer, *, view: View, made: Deliberation, occasion: Occasio
         propensity=made.choice.propensity,
         model=made.choice.model,
         # What nobody may learn from, nobody needs to remember.
-        context=made.alternatives.contexts[index] if trainable else (),
-        action_features=made.alternatives.action_features[index] if trainable else (),
+        context=pack_vector(made.alternatives.contexts[index]) if trainable else b"",
+        action_features=pack_vector(made.alternatives.action_features[index]) if trainable else b"",
         sources=tuple(sorted(used)),
         until_ms=view.now_ms + min(days, rules.response_window_days) * DAY_MS,
         trainable=trainable,
-        offer_id=None if chosen is None else record.offer_id(occasion.key),
     )
     while len(me.open) > OPEN_MAX:
         del me.open[next(iter(me.open))]

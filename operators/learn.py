@@ -24,6 +24,7 @@ from schemas.decisions import SILENCE, WORTH, Lesson
 from schemas.events import FeedbackReceived
 from schemas.offers import Item
 from schemas.rules import Rules
+from schemas.vectors import unpack_vector
 
 REWARD_SPEC = "value-10eur-v2"
 """Names the labels below; a change of any of them is a new name."""
@@ -262,8 +263,8 @@ def _teach(
             arm=decision.arm,
             propensity=decision.propensity,
             model=decision.model,
-            context=decision.context,
-            action_features=decision.action_features,
+            context=unpack_vector(decision.context),
+            action_features=unpack_vector(decision.action_features),
             label=label,
             label_before=decision.label,
             bank=snap_label(bank),

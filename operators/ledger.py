@@ -3,11 +3,12 @@
 Stage: 2 of 8, before the fold. In: booked, pending and removed movements. Out: what is left to fold, or None.
 
 A movement is known by account and transaction id: ids of two accounts may be equal. What was booked before is
-remembered for the last `KEPT_MAX` bookings and more: booked again with the same amount it is a copy (a statement after a
+remembered for the last `KEPT_MAX` bookings: booked again with the same amount it is a copy (a statement after a
 notification), with another amount it is the difference that is folded, and once removed it is taken back.
 
-Memory: packed, newest last. The currency of most bookings (3 bytes), then an entry a booking: 6 bytes of a digest, a
-byte that says how many bytes the amount takes and whether a currency of its own comes first, the amount in minor units.
+Memory: packed, newest last. The version and the number of bookings (a byte each), the currency of most of them (3
+bytes), then an entry a booking: 6 bytes of a digest, a byte that says how many bytes the amount takes and whether a
+currency of its own comes first, the amount in minor units.
 """
 
 from base64 import b64decode
@@ -30,13 +31,12 @@ from schemas.events import (
 
 KEPT_MAX = 128
 SLOTS: tuple[Slot, ...] = (
-    Slot("ledger", Source.TRANSACTIONS, bytes, version=2),
-    Slot("ledger_elsewhere", Source.OPEN_BANKING, bytes, version=2),
+    Slot("ledger", Source.TRANSACTIONS, bytes, version=3),
+    Slot("ledger_elsewhere", Source.OPEN_BANKING, bytes, version=3),
 )
-_ENTRIES_MAX = 5 * KEPT_MAX // 4
+_VERSION = 3
 _DIGEST, _CURRENCY = 6, 3
-_SHORT = _CURRENCY + _ENTRIES_MAX * (_DIGEST + 2)
-"""No memory below this length has too many entries."""
+_COUNT_AT, _CURRENCY_AT, _BEGIN = 1, 2, 2 + _CURRENCY
 _FOREIGN = 0x80
 """In an entry's head: a currency stands before the amount."""
 _Booked = TransactionBooked | ExternalTransaction
@@ -70,7 +70,7 @@ def net(me: Customer, event: EventBase) -> EventBase | None:
             me.slots[slot] = _with(memory, digest, event)
         return event
     start, end, currency, before_minor = found
-    rest = memory[:start] + memory[end:]
+    rest = _without(memory, start, end)
     if isinstance(event, _Removed):
         me.slots[slot] = rest
         return _taken_back(event, before_minor, currency)
@@ -114,42 +114,49 @@ def entries(memory: bytes) -> Iterator[tuple[int, int, str, int]]:
         >>> money = {"transaction_id": "t-1", "amount_minor": -500, "currency": "EUR"}
         >>> kept = _with(b"", _digest("a-1", "t-1"), TransactionBooked(**fields, **money))
         >>> len(kept), list(entries(kept))
-        (12, [(3, 12, 'EUR', -500)])
+        (14, [(5, 14, 'EUR', -500)])
     """
-    at, usual = _CURRENCY, memory[:_CURRENCY].decode()
+    at, usual = _BEGIN, memory[_CURRENCY_AT:_BEGIN].decode()
     while at < len(memory):
-        head, start = memory[at + _DIGEST], at
-        at += _DIGEST + 1
+        end, start = _end(memory, at), at
         currency = usual
-        if head & _FOREIGN:
+        at += _DIGEST + 1
+        if memory[at - 1] & _FOREIGN:
             currency = memory[at : at + _CURRENCY].decode()
             at += _CURRENCY
-        end = at + (head & ~_FOREIGN)
         yield start, end, currency, int.from_bytes(memory[at:end], "big", signed=True)
         at = end
+
+
+def _end(memory: bytes, start: int) -> int:
+    """Where the entry that begins there ends."""
+    head = memory[start + _DIGEST]
+    return start + _DIGEST + 1 + (head & ~_FOREIGN) + (_CURRENCY if head & _FOREIGN else 0)
 
 
 def _find(memory: bytes, digest: bytes) -> tuple[int, int, str, int] | None:
     return next((e for e in entries(memory) if memory.startswith(digest, e[0])), None)
 
 
+def _without(memory: bytes, start: int, end: int) -> bytes:
+    count = memory[_COUNT_AT] - 1
+    return bytes((_VERSION, count)) + memory[_CURRENCY_AT:start] + memory[end:]
+
+
 def _with(memory: bytes, digest: bytes, event: _Booked) -> bytes:
-    """The memory and one more entry, cut back when it has grown too long."""
-    memory = _longer(memory, digest, event.currency.encode(), event.amount_minor)
-    if len(memory) < _SHORT:
-        return memory
-    starts = [start for start, *_ in entries(memory)]
-    if len(starts) <= _ENTRIES_MAX:
-        return memory
-    return memory[:_CURRENCY] + memory[starts[-KEPT_MAX] :]
+    """The memory and one more entry; the oldest goes when there are too many."""
+    if memory and memory[_COUNT_AT] >= KEPT_MAX:
+        memory = _without(memory, _BEGIN, _end(memory, _BEGIN))
+    return _longer(memory, digest, event.currency.encode(), event.amount_minor)
 
 
 def _longer(memory: bytes, digest: bytes, currency: bytes, amount_minor: int) -> bytes:
-    memory = memory or currency
-    own = b"" if memory.startswith(currency) else currency
+    memory = memory or bytes((_VERSION, 0)) + currency
+    own = b"" if memory.startswith(currency, _CURRENCY_AT) else currency
     size = amount_minor.bit_length() // 8 + 1
     head = bytes([size | (_FOREIGN if own else 0)])
-    return memory + digest + head + own + amount_minor.to_bytes(size, "big", signed=True)
+    entry = digest + head + own + amount_minor.to_bytes(size, "big", signed=True)
+    return bytes((_VERSION, memory[_COUNT_AT] + 1)) + memory[_CURRENCY_AT:] + entry
 
 
 def _digest(account: str, transaction_id: str) -> bytes:
@@ -163,10 +170,15 @@ def _digest(account: str, transaction_id: str) -> bytes:
 
 
 def _newest(memory: bytes | str) -> bytes:
-    """Version 1 was text: an entry was ``;``, 8 characters of base64, ``=``, currency, amount."""
+    """Earlier versions: a text of ``;``, 8 characters of base64, ``=``, currency, amount; then bytes without a head."""
     if isinstance(memory, bytes):
-        return memory
+        if not memory or memory[0] == _VERSION:
+            return memory
+        kept = bytes((_VERSION, 0)) + memory
+        starts = [start for start, *_ in entries(kept)][-KEPT_MAX:]
+        begin = starts[0] if starts else len(kept)
+        return bytes((_VERSION, len(starts))) + kept[_CURRENCY_AT:_BEGIN] + kept[begin:]
     packed = b""
-    for entry in filter(None, memory.split(";")):
+    for entry in list(filter(None, memory.split(";")))[-KEPT_MAX:]:
         packed = _longer(packed, b64decode(entry[:8]), entry[9:12].encode(), int(entry[12:]))
     return packed

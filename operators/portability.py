@@ -22,11 +22,13 @@ from schemas.customer import (
     Outstanding,
     Preference,
 )
+from schemas.vectors import pack_vector, unpack_vector
 
 FORMAT = "market-of-one.customer/1"
 BYTES = "=base64"
 """Marks packed bytes. A key of a memory that begins with the same sign gets a second one."""
 MARK = "="
+_VECTORS = ("context", "action_features")
 
 
 def export(me: Customer, *, now_ms: int) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def export(me: Customer, *, now_ms: int) -> dict[str, Any]:
             for source, grant in by_source.items()
         ],
         "derived": list(_derived(me, now_ms=now_ms)),
-        "record": plain(asdict(me)),
+        "record": plain(asdict(me) | {"open": {n: _told(one) for n, one in me.open.items()}}),
     }
 
 
@@ -77,7 +79,7 @@ def restore(body: Mapping[str, Any]) -> Customer:
     fields["access"] = {name: _grant(one) for name, one in fields["access"].items()}
     fields["preferences"] = {c: Preference(**one) for c, one in fields["preferences"].items()}
     fields["signals"] = {n: LiveSignal(**_tuples(one)) for n, one in fields["signals"].items()}
-    fields["open"] = {n: OpenDecision(**_tuples(one)) for n, one in fields["open"].items()}
+    fields["open"] = {n: _opened(one) for n, one in fields["open"].items()}
     fields["contacts"] = [Contact(**one) for one in fields["contacts"]]
     fields["outstanding"] = {
         n: Outstanding(**_tuples(one)) for n, one in fields["outstanding"].items()
@@ -112,6 +114,18 @@ def _derived(me: Customer, *, now_ms: int) -> list[dict[str, Any]]:
                 if spec.sources <= held
             ]
     return found
+
+
+def _told(decision: OpenDecision) -> dict[str, Any]:
+    """What the model saw as numbers."""
+    return asdict(decision) | {n: unpack_vector(getattr(decision, n)) for n in _VECTORS}
+
+
+def _opened(told: Mapping[str, Any]) -> OpenDecision:
+    fields = _tuples(told) | {n: pack_vector(told[n]) for n in _VECTORS}
+    # An earlier release told the offer's id as well, which follows from the decision's.
+    fields.pop("offer_id", None)
+    return OpenDecision(**fields)
 
 
 def _grant(fields: Mapping[str, Any]) -> Grant:

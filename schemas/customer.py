@@ -68,8 +68,8 @@ class LiveSignal:
 class OpenDecision:
     """What a decision needs to be learnt from when the answer comes.
 
-    ``context`` and ``action_features`` are what the model saw, on its grid (dx and da floats); empty where the
-    decision is not ``trainable``.
+    ``context`` and ``action_features`` are what the model saw (dx and da floats), packed by `schemas.vectors`; empty
+    where the decision is not ``trainable``.
     ``label`` is the label that the learner holds now, None before the first lesson.
     """
 
@@ -81,12 +81,11 @@ class OpenDecision:
     arm: str
     propensity: float
     model: str
-    context: tuple[float, ...]
-    action_features: tuple[float, ...]
+    context: bytes
+    action_features: bytes
     sources: tuple[str, ...]
     until_ms: int
     trainable: bool
-    offer_id: str | None = None
     label: float | None = None
     last_outcome: str | None = None
 

@@ -1,9 +1,9 @@
 """One customer record to bytes and back, exactly: a version byte, a checksum, a positional body.
 
 Layout of a value: ``version (1 byte) | CRC-32 of version and body (4 bytes, big-endian) | body``.
-The body is MessagePack without field names (version 1 was JSON): fields in the order of `state.layout`, which
-is frozen for a version. A change of shape is a new version and one line in `UPCASTERS`; old bytes are then read
-for ever.
+The body is MessagePack without field names (version 1 was JSON), squeezed by `state.squeeze` since version 5: fields
+in the order of `state.layout`, which is frozen for a version. A change of shape is a new version and one line in
+`UPCASTERS`; old bytes are then read for ever.
 
 What does not come back equal is refused by the in-memory twin (`state.memory`) in every test and simulation:
 NaN (unequal to itself), tuples and sets inside a slot's memory (they would come back as lists). Bytes are
@@ -21,11 +21,15 @@ from msgspec.msgpack import Decoder, Encoder
 
 from schemas.customer import Customer
 from schemas.errors import StateError
-from state.layout import UPCASTERS, Upcaster, decode_body, encode_body
+from state.layout import decode_body, encode_body
+from state.squeeze import expand, squeeze
+from state.upcasts import UPCASTERS, Upcaster
 
-VERSION = 4
-JSON_VERSIONS = (1,)
-"""Versions whose body is JSON."""
+VERSION = 5
+JSON_VERSION = 1
+"""Its body is JSON."""
+SQUEEZED_FROM = 5
+"""The first version whose body is squeezed."""
 
 RESTORE_HINT = (
     "stop the worker; scripts/state verify names what is damaged; move the shard's directory away, put its backup "
@@ -46,7 +50,12 @@ def encode(customer: Customer) -> bytes:
         >>> decode(encode(Customer("c-1", since_ms=5))) == Customer("c-1", since_ms=5)
         True
     """
-    return seal(_PACK(encode_body(customer)), version=VERSION)
+    return seal(squeeze(body_of(customer)), version=VERSION)
+
+
+def body_of(customer: Customer) -> bytes:
+    """The body of a record before it is squeezed."""
+    return _PACK(encode_body(customer))
 
 
 def decode(data: bytes) -> Customer:
@@ -58,12 +67,28 @@ def decode(data: bytes) -> Customer:
     """
     version, body = unseal(data, newest=VERSION, what="customer record")
     try:
-        fields = orjson.loads(body) if version in JSON_VERSIONS else _UNPACK(body)
+        plain = expand(body) if version >= SQUEEZED_FROM else body
+        fields = orjson.loads(plain) if version == JSON_VERSION else _UNPACK(plain)
         if version != VERSION:
             fields = upcast(fields, version=version, newest=VERSION, upcasters=UPCASTERS)
         return decode_body(fields)
     except (orjson.JSONDecodeError, DecodeError, TypeError, ValueError) as error:
         raise _corrupt(f"customer record of version {version} has another layout") from error
+
+
+def legible(data: bytes) -> bytes:
+    """A record's bytes unsqueezed, and its text, for who looks for words in them; what is no record as it is.
+
+    Example:
+        >>> b"c-123" in legible(encode(Customer("c-123"))), legible(b"c-123")
+        (True, b'c-123')
+    """
+    try:
+        version, body = unseal(data, newest=VERSION, what="row")
+        plain = expand(body) if version >= SQUEEZED_FROM else body
+        return b"\n".join((data[: _HEADER.size], plain, repr(decode(data)).encode()))
+    except (StateError, ValueError):
+        return data
 
 
 def upcast(

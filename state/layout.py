@@ -1,10 +1,9 @@
 """The fields of a customer record in the order in which the newest version of the codec writes them.
 
-The order is frozen for a version. A change is a new version in `state.codec`, with an upcaster here.
+The order is frozen for a version. A change is a new version in `state.codec`, with an upcaster in `state.upcasts`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from struct import pack, unpack
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.base import DAY_MS
@@ -16,17 +15,10 @@ from schemas.customer import (
     OpenDecision,
     Outstanding,
     Preference,
-    event_mark,
 )
 
-Upcaster = Callable[[list[Any]], list[Any]]
-GRANTS = 3
-"""Where the grants stand in a body."""
-OPEN, RECENT = 13, 17
-"""Where the open decisions and the events that were seen stand."""
-VECTORS = 8
-"""Where the two vectors of an open decision begin."""
-GRID, STEP_MAX = 1024, 32_767
+ID_DIGITS = 32
+"""Texts of so many hexadecimal digits or more are ids and digests, which are kept as their bytes."""
 TERMS = 5
 """How many terms a consent has; the sources that it gave stand behind them in a row."""
 
@@ -37,7 +29,7 @@ def encode_body(customer: Customer) -> list[Any]:
         customer.customer,
         customer.since_ms,
         customer.latest_ms,
-        {purpose: _rows(by_source) for purpose, by_source in customer.grants.items()},
+        {purpose: grant_rows(by_source) for purpose, by_source in customer.grants.items()},
         customer.refusals,
         customer.withdrawn,
         customer.objections,
@@ -50,15 +42,18 @@ def encode_body(customer: Customer) -> list[Any]:
         customer.products,
         customer.slots,
         {name: _encode_signal(signal) for name, signal in customer.signals.items()},
-        {decision: _encode_open(held) for decision, held in customer.open.items()},
+        [_encode_open(decision, held) for decision, held in customer.open.items()],
         [[said.at_ms, said.action, said.kind, said.channel] for said in customer.contacts],
         customer.rests,
         customer.mistrusted,
         customer.recent,
         customer.timers,
         customer.decision_count,
-        customer.previous_digest,
-        {offer: _encode_outstanding(said) for offer, said in customer.outstanding.items()},
+        shorter(customer.previous_digest),
+        [
+            [shorter(offer), *_encode_outstanding(said)]
+            for offer, said in customer.outstanding.items()
+        ],
         customer.category_limits,
         customer.channel_limits,
         {institution: _terms(grant) for institution, grant in customer.access.items()},
@@ -118,18 +113,18 @@ def decode_body(body: list[Any]) -> Customer:
         products,
         slots,
         {name: _decode_signal(signal) for name, signal in signals.items()},
-        {decision: _decode_open(fields) for decision, fields in held.items()},
+        dict(map(_decode_open, held)),
         [Contact(*said) for said in contacts],
         rests,
         mistrusted,
         recent,
         timers,
         decision_count,
-        previous_digest,
-        {offer: _decode_outstanding(fields) for offer, fields in outstanding.items()},
+        _longer(previous_digest),
+        {_longer(offer): _decode_outstanding(fields) for offer, *fields in outstanding},
         category_limits,
         channel_limits,
-        {institution: _grant(*terms) for institution, terms in access.items()},
+        {institution: grant_of(*terms) for institution, terms in access.items()},
         _dated(touched, slots, latest_ms),
     )
 
@@ -154,7 +149,7 @@ def _dated(
 
 def _encode_outstanding(said: Outstanding) -> list[Any]:
     return [
-        said.decision_id,
+        shorter(said.decision_id),
         said.action,
         said.purpose,
         said.channel,
@@ -165,10 +160,10 @@ def _encode_outstanding(said: Outstanding) -> list[Any]:
 
 def _decode_outstanding(fields: list[Any]) -> Outstanding:
     decision_id, action, purpose, channel, sources, until_ms = fields
-    return Outstanding(decision_id, action, purpose, channel, tuple(sources), until_ms)
+    return Outstanding(_longer(decision_id), action, purpose, channel, tuple(sources), until_ms)
 
 
-def _rows(by_source: dict[str, Grant]) -> list[list[Any]]:
+def grant_rows(by_source: dict[str, Grant]) -> list[list[Any]]:
     """Grants of one purpose, one row for all the sources that one consent gave."""
     grants = by_source.values()
     if len(set(map(id, grants))) == 1:  # nearly always: one consent gave them all
@@ -191,7 +186,7 @@ def _terms(grant: Grant) -> list[Any]:
 
 def _granted(row: list[Any]) -> Iterator[tuple[str, Grant]]:
     *terms, sources = row
-    grant = _grant(*terms)
+    grant = grant_of(*terms)
     return ((source, grant) for source in sources)
 
 
@@ -211,9 +206,11 @@ def _decode_signal(fields: list[Any]) -> LiveSignal:
     return LiveSignal(at_ms, until_ms, strength, tuple(sources), words, evidence)
 
 
-def _encode_open(held: OpenDecision) -> list[Any]:
+def _encode_open(key: str, held: OpenDecision) -> list[Any]:
+    """A decision under its key, which is its id; how long it is open is mostly the same."""
     return [
-        held.decision_id,
+        shorter(key),
+        None if held.decision_id == key else shorter(held.decision_id),
         held.at_ms,
         held.action,
         held.purpose,
@@ -221,22 +218,34 @@ def _encode_open(held: OpenDecision) -> list[Any]:
         held.arm,
         held.propensity,
         held.model,
-        _packed(held.context),
-        _packed(held.action_features),
+        held.context,
+        held.action_features,
         held.sources,
-        held.until_ms,
+        held.until_ms - held.at_ms,
         held.trainable,
-        held.offer_id,
         held.label,
         held.last_outcome,
     ]
 
 
-def _decode_open(fields: list[Any]) -> OpenDecision:
-    *before, context, action_features, sources, until_ms, trainable, offer_id, label, last = fields
-    decision_id, at_ms, action, purpose, channel, arm, propensity, model = before
-    return OpenDecision(
-        decision_id,
+def _decode_open(fields: list[Any]) -> tuple[str, OpenDecision]:
+    (
+        key,
+        own_id,
+        at_ms,
+        *told,
+        context,
+        action_features,
+        sources,
+        open_ms,
+        trainable,
+        label,
+        last,
+    ) = fields
+    action, purpose, channel, arm, propensity, model = told
+    decision = _longer(key)
+    return decision, OpenDecision(
+        decision if own_id is None else _longer(own_id),
         at_ms,
         action,
         purpose,
@@ -244,68 +253,38 @@ def _decode_open(fields: list[Any]) -> OpenDecision:
         arm,
         propensity,
         model,
-        _unpacked(context),
-        _unpacked(action_features),
+        context,
+        action_features,
         tuple(sources),
-        until_ms,
+        at_ms + open_ms,
         trainable,
-        offer_id,
         label,
         last,
     )
 
 
-def _packed(vector: Sequence[float]) -> bytes | list[float]:
-    """What models see lies on a grid: two bytes a value there, as it is anywhere else."""
-    steps = [value * GRID for value in vector]
-    if all(step.is_integer() and -STEP_MAX <= step <= STEP_MAX for step in steps):
-        return pack(f"<{len(steps)}h", *map(int, steps))
-    return list(vector)
+def shorter(text: str) -> str | bytes:
+    """An id or a digest in hexadecimal as its bytes; any other text as it is."""
+    if len(text) >= ID_DIGITS:
+        try:
+            raw = bytes.fromhex(text)
+        except ValueError:
+            return text
+        if raw.hex() == text:
+            return raw
+    return text
 
 
-def _unpacked(kept: bytes | list[float]) -> tuple[float, ...]:
-    if isinstance(kept, list):
-        return tuple(kept)
-    return tuple(step / GRID for step in unpack(f"<{len(kept) // 2}h", kept))
+def _longer(kept: str | bytes) -> str:
+    return kept.hex() if isinstance(kept, bytes) else kept
 
 
-def _grant(
+def grant_of(
     record_id: str,
     position: str,
     from_ms: int,
     until_ms: int | None,
     special: Sequence[str] = (),
 ) -> Grant:
+    """A grant of its terms."""
     return Grant(record_id, position, from_ms, until_ms, tuple(special))
-
-
-def _grants_in_rows(body: list[Any]) -> list[Any]:
-    """Version 2 writes the terms of a consent once, and not once for each source that it gave."""
-    grants = {
-        purpose: _rows({source: _grant(*terms) for source, terms in by_source.items()})
-        for purpose, by_source in body[GRANTS].items()
-    }
-    return [*body[:GRANTS], grants, *body[GRANTS + 1 :]]
-
-
-def _with_outstanding(body: list[Any]) -> list[Any]:
-    """Version 3 adds what is outstanding, the limits of consents, and access to other institutions."""
-    return [*body, {}, {}, {}, {}]
-
-
-def _with_marks(body: list[Any]) -> list[Any]:
-    """Version 4 keeps marks of event ids, packs vectors, and knows when a memory was written."""
-    recent = b"".join(map(event_mark, body[RECENT]))
-    held = {
-        decision: [
-            *fields[:VECTORS],
-            *map(_packed, fields[VECTORS : VECTORS + 2]),
-            *fields[VECTORS + 2 :],
-        ]
-        for decision, fields in body[OPEN].items()
-    }
-    return [*body[:OPEN], held, *body[OPEN + 1 : RECENT], recent, *body[RECENT + 1 :], {}]
-
-
-UPCASTERS: Mapping[int, Upcaster] = {1: _grants_in_rows, 2: _with_outstanding, 3: _with_marks}
-"""Version → what makes a body of the next version of it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from state import keys
+from state.codec import legible
 from state.rocks_engine import RocksEngine, scan
 
 
@@ -25,7 +26,8 @@ def rows_of(shard: Path) -> Iterator[tuple[bytes, bytes]]:
     with TemporaryDirectory(prefix="market-of-one-read-") as notes:
         database = RocksEngine().follow(shard, notes=Path(notes))
         try:
-            yield from scan(database, b"", what=f"read of {shard.name}")
+            for key, value in scan(database, b"", what=f"read of {shard.name}"):
+                yield key, legible(value) if key.startswith(keys.CUSTOMERS) else value
         finally:
             database.close()
 

@@ -11,6 +11,7 @@ from schemas.decisions import Lesson
 from schemas.events import FeedbackReceived
 from schemas.offers import Item
 from schemas.rules import Rules
+from schemas.vectors import pack_vector
 
 START_MS = 1_740_000_000_000
 RULES = Rules()
@@ -59,8 +60,8 @@ def decision(**changes: Any) -> OpenDecision:
         arm="treatment",
         propensity=0.4,
         model="m",
-        context=(1.0, 0.5),
-        action_features=(1.0, 0.25),
+        context=pack_vector((1.0, 0.5)),
+        action_features=pack_vector((1.0, 0.25)),
         sources=("app", "transactions"),
         until_ms=START_MS + 3 * DAY_MS,
         trainable=True,

@@ -15,6 +15,7 @@ from schemas.customer import (
     Preference,
     event_mark,
 )
+from schemas.vectors import pack_vector
 
 MAX_MS = 2**45
 _instants = st.integers(min_value=0, max_value=MAX_MS)
@@ -30,9 +31,9 @@ kept_values: st.SearchStrategy[Any] = st.recursive(
 )
 """What a plug-in may keep: all that comes back equal."""
 _shares = st.floats(min_value=0, max_value=1)
-_floats = st.lists(
+_vectors = st.lists(
     st.integers(-8192, 8192).map(lambda n: n / 1024) | st.floats(-40, 40), max_size=5
-).map(tuple)
+).map(pack_vector)
 _sources = st.lists(st.sampled_from(Source), max_size=3).map(tuple)
 _instants_by_word = st.dictionaries(_words, _instants, max_size=3)
 _open = st.dictionaries(
@@ -42,8 +43,8 @@ _open = st.dictionaries(
         at_ms=_instants,
         until_ms=_instants,
         propensity=_shares,
-        context=_floats,
-        action_features=_floats,
+        context=_vectors,
+        action_features=_vectors,
         sources=_sources,
         label=st.none() | _shares,
     ),
@@ -175,12 +176,11 @@ def full_customer() -> Customer:
                 arm="explore",
                 propensity=0.125,
                 model="m-1",
-                context=(1.0, -0.25),
-                action_features=(1.0, 0.015625),
+                context=pack_vector((1.0, -0.25)),
+                action_features=pack_vector((1.0, 0.015625)),
                 sources=("transactions", "app"),
                 until_ms=19,
                 trainable=True,
-                offer_id="o-1",
                 label=0.5,
                 last_outcome="viewed",
             )

@@ -6,14 +6,14 @@ Memory (empty until the first movement)::
 
     currency   the currency of the first movement; others are left out, there being no rate
     at         newest instant, ms: the sums are as of it
-    sums       decayed spending by category (`spending.CATEGORIES`), minor units, 90-day equivalent
+    sums       decayed spending by category (`spending.CATEGORIES`), minor units, 90-day equivalent; float32, packed
     cards      decayed count of card payments, 30-day equivalent
-    countries  country → [decayed count, decayed amount]
+    countries  country → decayed count and decayed amount; float32, packed
     merchants  packed: hash of a party paid in the last `MERCHANTS_DAYS` and its newest day; at most `MERCHANTS_MAX`
     largest    [newest week, 14 maxima of one payment, minor units]
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Any
 from zlib import crc32
@@ -30,6 +30,7 @@ from schemas.events import EventBase, TransactionBooked
 COUNTRIES_MAX = 8
 MERCHANTS_MAX, MERCHANTS_DAYS = 48, 30
 HOME_PAYMENTS_MIN = 3
+_SUMS, _BOTH = Struct(f"<{len(CATEGORIES)}f"), Struct("<2f")
 _MET = Struct("<IH")
 """CRC-32 of a party, the day since 1970."""
 _HOME = (INDEX["home"], INDEX["utilities"])
@@ -92,15 +93,15 @@ class Spend:
         newest = max(at_ms, flow.at_ms)
         older, newer = newest - at_ms, newest - flow.at_ms
         ageing, share = halved(older, HALF_LIFE_90D), halved(newer, HALF_LIFE_90D)
-        sums = aged(made["sums"], ageing)
+        sums = aged(sums_of(made), ageing)
         sums[INDEX[flow.category]] += spent * share
-        made["at"], made["sums"] = newest, sums
+        made["at"], made["sums"] = newest, _SUMS.pack(*sums)
         cards = made["cards"] * halved(older, HALF_LIFE_30D)
         if event.method == "card":
             step = -1 if flow.refund else 1
             cards += step * halved(newer, HALF_LIFE_30D)
         made["cards"] = cards
-        made["countries"] = _travelled(made["countries"], event.country, spent, ageing, share)
+        made["countries"] = _travelled(countries_of(made), event.country, spent, ageing, share)
         if not flow.refund:
             made["merchants"] = _met(_packed(made["merchants"]), flow, newest // DAY_MS)
             made["largest"] = _largest(made["largest"], flow, spent)
@@ -113,7 +114,7 @@ class Spend:
         unit = unit_of(memory["currency"])
         age_ms = max(0, now_ms - memory["at"])
         factor = halved(age_ms, HALF_LIFE_90D)
-        sums = [value if value > 0 else 0.0 for value in memory["sums"]]
+        sums = [value if value > 0 else 0.0 for value in sums_of(memory)]
         total = sum(sums)
         per = 1 / total if total > 1 else 0.0
         today = max(now_ms, memory["at"]) // DAY_MS
@@ -126,7 +127,7 @@ class Spend:
             sums[INDEX["transport"]] * per,
             (sums[_HOME[0]] + sums[_HOME[1]]) * per,
             (sums[INDEX["entertainment"]] + sums[INDEX["subscriptions"]]) * per,
-            _foreign_share(memory["countries"]),
+            _foreign_share(memory),
             sums[INDEX["fees"]] * factor / unit,
             max(recent, default=0) / unit,
             max(0.0, memory["cards"]) * halved(age_ms, HALF_LIFE_30D),
@@ -139,10 +140,10 @@ def home_of(memory: Mapping[str, Any]) -> str | None:
     """The home country: where the customer pays most often; None while too few payments name one.
 
     Example:
-        >>> home_of({"countries": {"GB": [6.0, 100.0], "FR": [2.0, 900.0]}})
+        >>> home_of({"countries": {"GB": _BOTH.pack(6.0, 100.0), "FR": _BOTH.pack(2.0, 900.0)}})
         'GB'
     """
-    countries = memory.get("countries", {})
+    countries = countries_of(memory)
     home = max(countries, key=lambda country: (countries[country][0], country), default=None)
     return home if home is not None and countries[home][0] >= HOME_PAYMENTS_MIN else None
 
@@ -151,7 +152,7 @@ def _start(event: TransactionBooked, flow: Flow) -> dict[str, Any]:
     return {
         "currency": event.currency,
         "at": flow.at_ms,
-        "sums": [0.0] * len(CATEGORIES),
+        "sums": bytes(_SUMS.size),
         "cards": 0.0,
         "countries": {},
         "merchants": b"",
@@ -160,32 +161,42 @@ def _start(event: TransactionBooked, flow: Flow) -> dict[str, Any]:
 
 
 def _travelled(
-    countries: Mapping[str, list[float]],
+    countries: Mapping[str, tuple[float, float]],
     country: str | None,
     spent: int,
     ageing: float,
     share: float,
-) -> dict[str, list[float]]:
-    made = (
-        dict(countries)
-        if ageing == 1.0
-        else {name: [count * ageing, sum_ * ageing] for name, (count, sum_) in countries.items()}
-    )
+) -> dict[str, bytes]:
+    made = {name: (count * ageing, sum_ * ageing) for name, (count, sum_) in countries.items()}
     if country is not None:
         count, total = made.get(country, (0.0, 0.0))
         step = share if spent > 0 else 0.0
-        made[country] = [count + step, max(0.0, total + spent * share)]
+        made[country] = (count + step, max(0.0, total + spent * share))
         if len(made) > COUNTRIES_MAX:
             del made[min(made, key=lambda name: (made[name][0], name))]
-    return made
+    return {name: _BOTH.pack(*both) for name, both in made.items()}
 
 
-def _foreign_share(countries: Mapping[str, list[float]]) -> float:
-    home = home_of({"countries": countries})
+def _foreign_share(memory: Mapping[str, Any]) -> float:
+    countries, home = countries_of(memory), home_of(memory)
     total = sum(amount for _, amount in countries.values())
     if home is None or total <= 0:
         return 0.0
     return max(0.0, 1.0 - countries[home][1] / total)
+
+
+def sums_of(memory: Mapping[str, Any]) -> Sequence[float]:
+    """The decayed spending by category, minor units; version 1 kept a list."""
+    kept = memory["sums"]
+    return _SUMS.unpack(kept) if isinstance(kept, bytes) else kept
+
+
+def countries_of(memory: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Country → decayed count and decayed amount (minor units); version 1 kept lists."""
+    return {
+        name: _BOTH.unpack(both) if isinstance(both, bytes) else tuple(both)
+        for name, both in memory.get("countries", {}).items()
+    }
 
 
 def met_days(memory: Mapping[str, Any]) -> list[int]:

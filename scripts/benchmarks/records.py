@@ -2,17 +2,24 @@
 
 A town lives through its days in this process, and answers what it is told: its offers reach it, its answers come
 back as feedback, and time passes, so that decisions close as they would in the stream. No resident is left out.
-Lengths are of the codec's bytes: as they are stored, before encryption and before RocksDB's own compression.
+Lengths are of the codec's bytes: as they are stored, before encryption and before RocksDB's own compression. By
+field they are what the field takes before all is squeezed, and what it adds to the squeezed whole.
+
+With ``--train FILE`` it trains the dictionary of the codec's next version on the records of such a town instead;
+give another seed than is measured with.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
+import zstandard
 from rich.console import Console
 from rich.table import Table
 
@@ -25,11 +32,13 @@ from schemas import topics
 from schemas.base import DAY_MS
 from schemas.customer import Customer
 from scripts.town.town import Town
-from state.codec import decode, encode
-from state.sizes import sizes
+from state.codec import body_of, decode, encode
+from state.sizes import Size, sizes
 
 AGES_DAYS = (30, 90, 180, 365)
 ROUNDS = 20
+DICTIONARY_BYTES = 16_384
+"""More than that gains nothing: what is left is numbers."""
 
 
 class Forgetful(Driver):
@@ -55,8 +64,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--seed", default="records")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    parser.add_argument("--train", type=Path, metavar="FILE", help="write a dictionary there")
     options = parser.parse_args(arguments)
     dismiss_collector()
+    if options.train is not None:
+        return _train(options)
     by_age: dict[int, list[int]] = {}
     records: list[Customer] = []
     for day, records in lives(options.seed, customers=options.customers, days=options.days):
@@ -66,7 +78,10 @@ def main(arguments: list[str]) -> int:
     if options.json:
         result = {
             "bytes_by_age": {day: statistics(found) for day, found in by_age.items()},
-            "bytes_by_field": {name: statistics(found) for name, found in fields.items()},
+            "bytes_by_field": {
+                name: {kind: statistics(lengths) for kind, lengths in found._asdict().items()}
+                for name, found in fields.items()
+            },
             "encode_us": round(encoding, 2),
             "decode_us": round(decoding, 2),
         }
@@ -74,8 +89,23 @@ def main(arguments: list[str]) -> int:
         return 0
     console = Console(highlight=False)
     console.print(_table("bytes of a record", "days", by_age))
-    console.print(_table("by field, at the end", "field", fields))
+    added = {name: found.added for name, found in fields.items()}
+    console.print(_table("what each field adds, at the end", "field", added))
+    plain = {name: found.plain for name, found in fields.items()}
+    console.print(_table("each field before squeezing, at the end", "field", plain))
     console.print(f"written in {encoding:.1f} µs, read in {decoding:.1f} µs of CPU")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    """Train a dictionary on the records of every age."""
+    lived = lives(options.seed, customers=options.customers, days=options.days)
+    bodies: list[bytes | bytearray | memoryview[int]] = [
+        body_of(record) for _, records in lived for record in records
+    ]
+    dictionary = zstandard.train_dictionary(DICTIONARY_BYTES, bodies).as_bytes()
+    options.train.write_bytes(dictionary)
+    print(f"{len(bodies)} records; {options.train}, SHA-256 {sha256(dictionary).hexdigest()}")
     return 0
 
 
@@ -96,12 +126,23 @@ def lives(seed: str, *, customers: int, days: int) -> Iterator[tuple[int, list[C
         yield day, [record for record in found if record is not None]
 
 
-def by_field(records: Sequence[Customer]) -> dict[str, list[int]]:
-    """Field → its bytes in each record, the longest first; a field that a record lacks takes none."""
+class Lengths(NamedTuple):
+    """Bytes of a field in each record: before squeezing, and what it adds to the squeezed record."""
+
+    plain: list[int]
+    added: list[int]
+
+
+def by_field(records: Sequence[Customer]) -> dict[str, Lengths]:
+    """Field → its bytes in each record, what adds most first; a field that a record lacks takes none."""
     found = [sizes(record) for record in records]
     names = {name for one in found for name in one}
-    lengths = {name: [one.get(name, 0) for one in found] for name in names}
-    return dict(sorted(lengths.items(), key=lambda one: -sum(one[1])))
+    nothing = Size(0, 0)
+    lengths = {
+        name: Lengths(*map(list, zip(*(one.get(name, nothing) for one in found), strict=True)))
+        for name in names
+    }
+    return dict(sorted(lengths.items(), key=lambda one: -sum(one[1].added)))
 
 
 def costs(records: Sequence[Customer]) -> tuple[float, float]:

@@ -184,12 +184,11 @@ class Recall:
             arm=decision.arm,
             propensity=decision.propensity,
             model=decision.model,
-            context=(),
-            action_features=(),
+            context=b"",
+            action_features=b"",
             sources=decision.sources,
             until_ms=until_ms,
             trainable=decision.action != SILENCE,
-            offer_id=decision.offer_id,
         )
         item = self._items.get(decision.action)
         if item is not None and item.purpose is not None and decision.offer_id is not None:

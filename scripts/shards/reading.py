@@ -21,7 +21,7 @@ from schemas.base import DAY_MS, stamp
 from schemas.customer import Customer
 from schemas.errors import StateError
 from scripts.shards.place import Place
-from state.codec import encode
+from state.codec import body_of, encode
 from state.contents import Contents
 from state.directory import shard_path
 from state.holder import holder_of
@@ -118,13 +118,13 @@ def _one(place: Place, customer: str) -> int:
 def _sizes(place: Place, record: Customer) -> int:
     found = sizes(record)
     if place.options.json:
-        print(orjson.dumps(found).decode())
+        print(orjson.dumps({name: size._asdict() for name, size in found.items()}).decode())
         return 0
-    table = Table("field", "bytes")
-    for name, count in found.items():
-        table.add_row(name, f"{count:,}")
+    table = Table("field", "bytes", "adds once squeezed")
+    for name, size in found.items():
+        table.add_row(name, f"{size.plain:,}", f"{size.added:,}")
     table.add_section()
-    table.add_row("record", f"{len(encode(record)):,}")
+    table.add_row("record", f"{len(body_of(record)):,}", f"{len(encode(record)):,}")
     Console().print(table)
     return 0
 

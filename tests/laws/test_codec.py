@@ -29,7 +29,7 @@ FIELDS = {
     Grant: "record_id position from_ms until_ms special",
     LiveSignal: "at_ms until_ms strength sources words evidence",
     OpenDecision: "decision_id at_ms action purpose channel arm propensity model context "
-    "action_features sources until_ms trainable offer_id label last_outcome",
+    "action_features sources until_ms trainable label last_outcome",
     Contact: "at_ms action kind channel",
     Preference: "enabled quiet_from_hour quiet_to_hour",
 }

@@ -11,7 +11,7 @@ from operators.contracts import EVERY_PURPOSE
 from operators.features import weeks
 from operators.features.decay import HALF_LIFE_30D, HALF_LIFE_90D, halved
 from operators.features.money import unit_of
-from operators.features.spend import home_of, met_days
+from operators.features.spend import countries_of, home_of, met_days, sums_of
 from operators.features.spending import CATEGORIES, INDEX
 from operators.features.views.lens import WELLBEING, Lens, Reading, ratio, share
 from schemas.base import DAY_MS, Source
@@ -66,7 +66,7 @@ def look(memories: Mapping[str, Memory], now_ms: int) -> Spent | None:
     unit = unit_of(memory["currency"])
     age_ms = max(0, now_ms - memory["at"])
     factor = halved(age_ms, HALF_LIFE_90D) / unit
-    amounts = [max(0.0, value) * factor for value in memory["sums"]]
+    amounts = [max(0.0, value) * factor for value in sums_of(memory)]
     today = max(now_ms, memory["at"]) // DAY_MS
     newest_week, *maxima = memory["largest"]
     return Spent(
@@ -74,7 +74,7 @@ def look(memories: Mapping[str, Memory], now_ms: int) -> Spent | None:
         sum(amounts),
         {
             name: (count * factor * unit, amount * factor)
-            for name, (count, amount) in memory["countries"].items()
+            for name, (count, amount) in countries_of(memory).items()
         },
         home_of(memory),
         [today - day for day in met_days(memory)],

@@ -3,7 +3,7 @@ from zlib import crc32
 import pytest
 
 from operators.features.decay import HALF_LIFE_90D, halved
-from operators.features.spend import Spend, home_of, met_days
+from operators.features.spend import Spend, countries_of, home_of, met_days, sums_of
 from operators.features.spending import CATEGORIES, category_of, of_code
 from schemas.base import DAY_MS
 from tests.accounts import START_DAY, folded, moved, values
@@ -83,16 +83,20 @@ def test_payees_are_met_on_their_newest_day() -> None:
     assert sorted(met_days(later)) == [START_DAY + 9, START_DAY + 36]
 
 
-def test_payees_of_the_first_version_are_met_still() -> None:
-    """They lay in a dictionary by the hash in hexadecimal."""
+def test_memory_of_the_first_version_goes_on() -> None:
+    """Payees lay in a dictionary by the hash in hexadecimal, sums and countries in lists of floats."""
     names = "AB"
-    shops = [moved(9 + n, -100, method="card", merchant=name) for n, name in enumerate(names)]
+    shops = [
+        moved(9 + n, -100, method="card", merchant=name, country="GB")
+        for n, name in enumerate(names)
+    ]
     kept = folded(shops)["spend"]
     before = {
         f"{crc32(f'm:{name.lower()}'.encode()):x}": START_DAY + 9 + n
         for n, name in enumerate(names)
     }
-    old = {**kept, "merchants": before}
+    places = {name: list(both) for name, both in countries_of(kept).items()}
+    old = {**kept, "merchants": before, "sums": list(sums_of(kept)), "countries": places}
     assert met_days(old) == met_days(kept)
     again = moved(12, -100, method="card", merchant="A")
     spend = Spend()
