@@ -3,7 +3,7 @@
 import numpy as np
 
 from flows.cadence import Cadence
-from operators.forecasting import bands, describe, events
+from operators.forecasting import bands, dates, describe, events
 from operators.forecasting.learner import HORIZONS, ROWS_MIN, TARGETS, ForecastLearner, Row
 from schemas.base import DAY_MS
 from schemas.decisions import Lesson
@@ -16,6 +16,7 @@ WIDTHS: dict[str, int] = {
     **dict.fromkeys(TARGETS, events.INCOME),
     **{f"shortfall:{days}": len(describe.NAMES) for days in HORIZONS},
     **{f"band:{days}": bands.LOCATIONS + bands.SPREADS for days in HORIZONS},
+    **{f"date:{days}": dates.FEATURES for days in HORIZONS},
     "large:30": events.LARGE,
 }
 """How many features the rows of each target have."""
@@ -31,6 +32,8 @@ class Foretold:
     def learn(self, lesson: Lesson) -> bool:
         """Take one thing that came due; False if it is none that is foretold, or has other features."""
         if WIDTHS.get(lesson.action) != len(lesson.context):
+            return False
+        if lesson.action.startswith("date:") and lesson.label not in range(dates.STEPS):
             return False
         row = Row(
             row_id=lesson.lesson_id,

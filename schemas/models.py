@@ -78,7 +78,7 @@ class IntentSnapshot:
 
 @dataclass(slots=True, frozen=True)
 class LogitHead:
-    """A pooled logistic regression on bent features (`operators.forecasting.pooled`).
+    """A pooled logistic regression on bent features (`operators.forecasting.pooled`, of days: ``dates``).
 
     ``centre`` and ``scale`` standardise the F features; ``weights`` has shape (D,). ``cross`` is the feature
     that the others' weights depend on. ``rows`` it was fitted on, of so many different ``months``.
@@ -111,8 +111,8 @@ class BandHead:
 class ForecastSnapshot:
     """What was learnt from forecasts that came due.
 
-    ``heads`` is target («shortfall:30», «large:30», «fall:90», «rise:90») → its classifier; ``bands`` horizon →
-    its head. ``record`` is target → per tenth of probability [forecasts made before they came due, how many
+    ``heads`` is target («shortfall:30», «date:30», «large:30», «fall:90», «rise:90») → its classifier; ``bands``
+    horizon → its head. ``record`` is target → per tenth of probability [forecasts made before they came due, how many
     came true], shape (10, 2).
     """
 

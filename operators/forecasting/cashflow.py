@@ -104,7 +104,7 @@ class CashFlow:
     ) -> Forecast | None:
         """The forecast over ``rules.shortfall_horizon_days``; None under 28 days of history, or as `fitness` says.
 
-        The probability is the learnt head's where one serves, else the share of scenarios.
+        The probability and the days are the learnt heads' where those serve, else those of the scenarios.
         """
         cash, recurring = memories.get("cash"), memories.get("recurring")
         if cash is None or not isinstance(recurring, bytes):
@@ -117,7 +117,7 @@ class CashFlow:
             return None
         threshold = rules.shortfall_threshold_minor
         share = shortfall = made.shortfall(threshold, days)
-        said, record, ends = None, None, None
+        said, record, ends, dates = None, None, None, None
         if learnt is not None and made.balance_minor >= threshold:
             ahead = np.array([float(made.balance_minor + pending_minor(cash, now_ms=now_ms))])
             look = Looked(block.read([recurring], today=made.today, balance=ahead), days=days)
@@ -126,10 +126,12 @@ class CashFlow:
             if said is not None:
                 shortfall = round(said, 4)
                 record = record_of(learnt, f"shortfall:{days}", said)
+                if shortfall >= DATED_FROM:
+                    dates = look.first_day(learnt, threshold)
         if made.balance_minor < threshold:
-            dates: tuple[int, int] | None = (made.today, made.today)
-        else:
-            dates = made.dates(threshold, days) if shortfall >= DATED_FROM else None
+            dates = (made.today, made.today)
+        elif dates is None and shortfall >= DATED_FROM:
+            dates = made.dates(threshold, days)
         lows = np.sort(made.lows[:, days - 1])
         return Forecast(
             name=self.name,

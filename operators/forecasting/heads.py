@@ -9,7 +9,7 @@ from typing import TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.forecasting import bands, describe, events, pooled
+from operators.forecasting import bands, dates, describe, events, pooled
 from operators.forecasting.block import Block
 from operators.forecasting.scenarios import Scenarios, aligned, expected, sliding
 from schemas.models import ForecastSnapshot, LogitHead
@@ -76,6 +76,33 @@ class Looked:
             return None
         made = np.rint(bands.balance_quantiles(head, self.band(), block=self.known)[0])
         return int(made[bands.LOW]), int(made[bands.MEDIAN]), int(made[bands.HIGH])
+
+    def dated(self, threshold_minor: float) -> Floats | None:
+        """What is known of the first day below, shape (1, 61); None over a horizon that isn't cut into steps."""
+        if self.days % dates.STEPS:
+            return None
+        kinds = (self.same, self.slid)
+        inside = [np.arange(made.lows.shape[1]) < made.count[:, None] for made in kinds]
+        return dates.seen(
+            np.concatenate([made.paths for made in kinds], axis=1),
+            np.concatenate(inside, axis=1),
+            due=np.diff(self.regular, axis=1, prepend=0.0),
+            above=self.known.balance - threshold_minor,
+            scale=self.known.spending,
+        )
+
+    def first_day(self, learnt: ForecastSnapshot, threshold_minor: float) -> tuple[int, int] | None:
+        """The days between which the balance first falls below, if it does; None as for `shortfall`.
+
+        Days since 1970; the likeliest day lies in the middle, unless an end is that of the horizon.
+        """
+        head = learnt.heads.get(f"date:{self.days}", dates.UNLEARNT)
+        x = self.dated(threshold_minor)
+        fits = _serves(head, len(dates.UNLEARNT.centre))
+        if x is None or not fits or self.known.history[0] < HISTORY_DAYS_MIN:
+            return None
+        early, _, late = dates.likely(dates.chances(head, x)[0], days=self.days)
+        return self.known.today + early, self.known.today + late
 
     def large(self) -> tuple[Floats, float]:
         """Features of a large expense within 30 days, shape (1, 23), and what is large, minor units."""

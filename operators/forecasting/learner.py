@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.draws import uniform
-from operators.forecasting import bands, events, pooled
+from operators.forecasting import bands, dates, events, pooled
 from operators.forecasting.describe import NAMES, THRESHOLD
 from schemas.models import BandHead, ForecastSnapshot, LogitHead
 
@@ -41,7 +41,7 @@ TARGETS: tuple[str, ...] = (
     "fall:90",
     "rise:90",
 )
-"""What is foretold as a probability; ``band:H`` is foretold as a range."""
+"""What is foretold as a probability; ``band:H`` is foretold as a range, ``date:H`` as a day."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -163,7 +163,7 @@ class ForecastLearner:
         """Refit what has new rows, where there are enough of them."""
         for target in sorted(self._stale):
             rows = self._remembered[target].sorted()
-            if len(rows) < ROWS_MIN:
+            if len(rows) < (dates.ROWS_MIN if target.startswith("date:") else ROWS_MIN):
                 self._heads.pop(target, None)
                 self._bands.pop(target.removeprefix("band:"), None)
                 continue
@@ -172,6 +172,8 @@ class ForecastLearner:
             months = len({row.month for row in rows})
             if target.startswith("band:"):
                 self._bands[target.removeprefix("band:")] = bands.fit(x, y, months=months)
+            elif target.startswith("date:"):
+                self._heads[target] = dates.fit(x, y, months=months)
             elif POSITIVES_MIN <= y.sum() <= len(y) - POSITIVES_MIN:
                 short = target.startswith("shortfall")
                 self._heads[target] = pooled.fit(

@@ -7,7 +7,10 @@ large expense come, will income change. Asked at a movement once the last one is
 as forecasts do, at all times of the month. While one is open only the lowest and the last balance, the largest
 debit and the income of each month are kept.
 
-Memory (bytes, empty before the first question): for each horizon a head and its features as half-floats.
+Where a shortfall is likely, the day is asked about as well: of the first threshold that so many scenarios reach.
+
+Memory (bytes, empty before the first question): for each horizon a head and its features as half-floats; behind
+them, while the day is asked about anywhere, what was seen of it at each horizon. A memory without dates reads on.
 """
 
 from collections.abc import Mapping
@@ -15,12 +18,13 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from operators.contracts import Slot
 from operators.features import book
 from operators.features.balances import total_minor
 from operators.features.cash import pending_minor
-from operators.forecasting import bands, block, describe, events, pooled
+from operators.forecasting import bands, block, dates, describe, events, exact, pooled
 from operators.forecasting.fitness import why_not
 from operators.forecasting.heads import HISTORY_DAYS_MIN, Looked
 from operators.forecasting.learner import HORIZONS
@@ -35,7 +39,9 @@ SHARES: tuple[float, ...] = (0.25, 0.5, 1.0)
 """Thresholds that are asked about besides the bank's own, in months of own spending."""
 THRESHOLDS = 1 + len(SHARES)
 MONTH_DAYS = 30
-_HEAD = Struct("<H2x15f")
+DATED_FROM = 0.2
+"""The least share of scenarios below a threshold at which the day is asked about."""
+_HEAD = Struct("<H2B15f")
 _FEATURES = len(describe.NAMES)
 _EXTRA = {HORIZONS[0]: events.LARGE, HORIZONS[-1]: events.INCOME}
 _WIDTHS = {
@@ -47,8 +53,15 @@ _SIZE = 0
 for _days in HORIZONS:
     _AT[_days] = _SIZE
     _SIZE += _HEAD.size + 2 * _WIDTHS[_days]
+_DATED = 2 * dates.FEATURES
+_DATED_AT = {days: _SIZE + n * _DATED for n, days in enumerate(HORIZONS)}
+_SIZE_DATED = _SIZE + len(HORIZONS) * _DATED
+_LIKELY = float(exact.logit(np.array([DATED_FROM]))[0])
 _UNTOLD = -1.0
 _HALF_MAX = 65504.0
+
+
+Floats = NDArray[np.float64]
 
 
 class Answer(NamedTuple):
@@ -66,9 +79,15 @@ class Answer(NamedTuple):
 
 
 class _Open(NamedTuple):
-    """The head of an open question; money in minor units, as float32."""
+    """The head of an open question; money in minor units, as float32.
+
+    ``dated`` is the place of the threshold whose first day below is asked about, from 1; 0 is none. ``first`` is
+    that day, counted from the question's own; 0 until it comes.
+    """
 
     day: int
+    dated: int
+    first: int
     thresholds: tuple[float, ...]
     low: float
     last: float
@@ -83,7 +102,7 @@ class _Open(NamedTuple):
     def packed(self) -> bytes:
         """The bytes of the head."""
         return _HEAD.pack(
-            self.day, *self.thresholds, self.low, self.last, self.balance, self.turnover, self.said,
+            self.day, self.dated, self.first, *self.thresholds, self.low, self.last, self.balance, self.turnover, self.said,
             self.largest, self.limit, *self.incomes, self.usual,
         )  # fmt: skip
 
@@ -110,7 +129,9 @@ def follow(
     cash, kept = memories.get("cash"), memories.get("recurring")
     if not cash or not kept or not isinstance(kept, bytes):
         return b"", []
-    made = bytearray(memory) if memory and len(memory) == _SIZE else bytearray(_SIZE)
+    made = bytearray(_SIZE_DATED)
+    if memory and len(memory) in (_SIZE, _SIZE_DATED):
+        made[: len(memory)] = memory
     today, answers = now_ms // DAY_MS, []
     for days in HORIZONS:
         asked = _open(made, days)
@@ -120,16 +141,19 @@ def follow(
     if isinstance(event, TransactionBooked):
         _seen(made, event, float(total_minor(cash)))
         _ask(made, cash, kept, now_ms=now_ms, rules=rules, learnt=learnt)
-    return (bytes(made) if any(_open(made, days) for days in HORIZONS) else b""), answers
+    still = [asked for asked in (_open(made, days) for days in HORIZONS) if asked is not None]
+    if not still:
+        return b"", answers
+    return bytes(made if any(asked.dated for asked in still) else made[:_SIZE]), answers
 
 
 def _open(made: bytearray, days: int) -> _Open | None:
     at = _AT[days]
     if made[at : at + 2] == b"\0\0":
         return None
-    day, *v = _HEAD.unpack_from(made, at)
+    day, dated, first, *v = _HEAD.unpack_from(made, at)
     return _Open(
-        day, (v[0], v[1], v[2], v[3]), v[4], v[5], v[6], v[7], v[8], v[9], v[10],
+        day, dated, first, (v[0], v[1], v[2], v[3]), v[4], v[5], v[6], v[7], v[8], v[9], v[10],
         (v[11], v[12], v[13]), v[14],
     )  # fmt: skip
 
@@ -144,7 +168,9 @@ def _seen(made: bytearray, event: TransactionBooked, balance: float) -> None:
         incomes = list(asked.incomes)
         if amount > 0 and event.method != "interest":
             incomes[min(2, max(0, day - asked.day - 1) // MONTH_DAYS)] += amount
+        below = asked.dated and not asked.first and balance < asked.thresholds[asked.dated - 1]
         asked = asked._replace(
+            first=max(1, day - asked.day) if below else asked.first,
             low=min(asked.low, balance),
             last=balance,
             largest=max(asked.largest, -amount),
@@ -183,19 +209,42 @@ def _ask(
             parts.append(look.income().ravel())
         chance = None if learnt is None else learnt.heads.get(f"shortfall:{days}")
         said = _UNTOLD if chance is None else float(pooled.probability(chance, rows[:1])[0])
+        dated = _reached(rows, thresholds, balance=balance)
         asked = _Open(
-            today, thresholds, balance, balance, balance, float(bands.turnover(known)[0]), said,
+            today, dated, 0, thresholds, balance, balance, balance, float(bands.turnover(known)[0]), said,
             0.0, limit, (0.0, 0.0, 0.0), usual,
         )  # fmt: skip
-        seen = np.clip(np.concatenate(parts), -_HALF_MAX, _HALF_MAX).astype("<f2").tobytes()
+        seen = _halves(np.concatenate(parts))
         made[_AT[days] : _AT[days] + _HEAD.size + len(seen)] = asked.packed() + seen
+        of_day = look.dated(thresholds[dated - 1]) if dated else None
+        kept_of_day = bytes(_DATED) if of_day is None else _halves(of_day[0])
+        made[_DATED_AT[days] : _DATED_AT[days] + _DATED] = kept_of_day
+
+
+def _reached(rows: Floats, thresholds: tuple[float, ...], *, balance: float) -> int:
+    """The place, from 1, of the first threshold that a scenario in five falls below; 0 if there is none."""
+    for place, threshold in enumerate(thresholds, 1):
+        if 0 <= threshold <= balance and rows[place - 1, describe.RAW] >= _LIKELY:
+            return place
+    return 0
+
+
+def _halves(values: Floats) -> bytes:
+    return np.clip(values, -_HALF_MAX, _HALF_MAX).astype("<f2").tobytes()
+
+
+def _unhalved(made: bytearray, at: int, size: int) -> list[float]:
+    read: list[float] = np.frombuffer(bytes(made[at : at + size]), "<f2").astype(float).tolist()
+    return read
 
 
 def _answered(made: bytearray, asked: _Open, days: int) -> list[Answer]:
-    begin = _AT[days] + _HEAD.size
-    seen = np.frombuffer(bytes(made[begin : begin + 2 * _WIDTHS[days]]), "<f2").astype(float)
-    x: list[float] = seen.tolist()
+    x = _unhalved(made, _AT[days] + _HEAD.size, 2 * _WIDTHS[days])
     answers = []
+    if asked.first:
+        of_day = tuple(_unhalved(made, _DATED_AT[days], _DATED))
+        step = float((asked.first - 1) // (days // dates.STEPS))
+        answers.append(Answer(f"date:{days}", asked.dated - 1, asked.day, of_day, step, None))
     for t, threshold in enumerate(asked.thresholds):
         # What was below already is no question, and the features know no threshold below nothing.
         if 0 <= threshold <= asked.balance:

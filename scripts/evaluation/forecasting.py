@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from operators.forecasting import bands, pooled
+from operators.forecasting import bands, dates, pooled
 from operators.forecasting.learner import HORIZONS, ForecastLearner
 from schemas.models import ForecastSnapshot
 from scripts.evaluation.lead import lead_time
@@ -37,6 +37,7 @@ class Evaluation:
         self._crps: dict[int, list[Floats]] = defaultdict(list)
         self._inside: dict[int, list[Floats]] = defaultdict(list)
         self._dates: dict[int, list[float]] = defaultdict(list)
+        self._between: dict[int, list[Floats]] = defaultdict(list)
         self._monthly: dict[int, ForecastSnapshot] = {}
         self._panel = panel
         for days in HORIZONS:
@@ -49,7 +50,10 @@ class Evaluation:
         }
         made["crps"] = {str(d): _mean(self._crps[d]) for d in HORIZONS}
         made["coverage"] = {str(d): _mean(self._inside[d]) for d in HORIZONS}
-        made["date_error"] = {str(d): _dated(self._dates[d]) for d in HORIZONS}
+        made["date_error"] = {
+            str(d): _dated(self._dates[d]) | {"within_range": _mean(self._between[d])}
+            for d in HORIZONS
+        }
         made["lead_time"] = lead_time(self._panel, self._monthly)
         for name, target in (
             ("large_expense", "large:30"),
@@ -93,17 +97,16 @@ class Evaluation:
         self._crps[days].append(crps(came / scale, quantiles / scale[:, None], SHARES))
         inside = (came >= quantiles[:, bands.LOW]) & (came <= quantiles[:, bands.HIGH])
         self._inside[days].append(inside.astype(float))
-        self._date(made, days)
+        self._date(made, snapshot, days)
 
-    def _date(self, made: Cut, days: int) -> None:
+    def _date(self, made: Cut, snapshot: ForecastSnapshot, days: int) -> None:
         """|first day below as foretold − as it came| among true onsets of rel50, days."""
-        t = list(THRESHOLDS).index("rel50")
-        came = (made.known.balance >= made.thresholds[:, t]) & (made.short[:, t] == 1)
-        for i in np.nonzero(came)[0]:
-            under = made.known.balance[i] + made.paths[i, made.inside[i]] < made.thresholds[i, t]
-            first = under.argmax(axis=1)[under.any(axis=1)] + 1.0
-            guess = float(np.median(first)) if first.size else days / 2
-            self._dates[days].append(abs(guess - float(made.first_below[i])))
+        _, x, came = made.dated[list(THRESHOLDS).index("rel50")]
+        head = snapshot.heads.get(f"date:{days}", dates.UNLEARNT)
+        for chances, day in zip(dates.chances(head, x), came, strict=True):
+            early, told, late = dates.likely(chances, days=days)
+            self._dates[days].append(abs(told - float(day)))
+            self._between[days].append(np.array([float(early <= day <= late)]))
 
     def _scored(self, target: str) -> dict[str, Any]:
         parts = self.told[target]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.forecasting import bands, describe, events, scenarios
+from operators.forecasting import bands, dates, describe, events, scenarios
 from operators.forecasting.block import Block
 from operators.forecasting.learner import HORIZONS, ForecastLearner, Row
 from scripts.evaluation.panel import Panel
@@ -28,7 +28,10 @@ THRESHOLDS: dict[str, tuple[float, float]] = {
 
 @dataclass(slots=True)
 class Cut:
-    """One cut and horizon: what was seen, what came; money in minor units."""
+    """One cut and horizon: what was seen, what came; money in minor units.
+
+    ``dated`` is, of each threshold, who fell below it (rows), what was seen of the day, and the day that came.
+    """
 
     accounts: NDArray[np.int64]
     known: Block
@@ -38,9 +41,7 @@ class Cut:
     band: Floats
     change: Floats
     turnover: Floats
-    paths: Floats
-    inside: NDArray[np.bool_]
-    first_below: Floats
+    dated: dict[int, tuple[NDArray[np.int64], Floats, Floats]]
     extra: dict[str, tuple[Floats, Floats, NDArray[np.bool_]]] = field(default_factory=dict)
 
 
@@ -58,7 +59,6 @@ def cut_of(panel: Panel, cut: int, days: int) -> Cut | None:
     moved = panel.income[ix, at - 89 : at + 1].sum(axis=1) + panel.debit[ix, at - 89 : at + 1].sum(
         axis=1
     )
-    half = thresholds[:, list(THRESHOLDS).index("rel50")]
     made = Cut(
         accounts=ix,
         known=known,
@@ -68,9 +68,7 @@ def cut_of(panel: Panel, cut: int, days: int) -> Cut | None:
         band=bands.describe(known, regular=regular, slid=slid, same=same),
         change=(panel.eod[ix, at + days] * 100 - known.balance) / bands.turnover(known),
         turnover=np.maximum(moved / 6, 1_000.0) * 100,
-        paths=np.concatenate([same.paths, slid.paths], axis=1),
-        inside=np.concatenate([_inside(same), _inside(slid)], axis=1),
-        first_below=(ahead < half[:, None]).argmax(axis=1) + 1.0,
+        dated=_dated(known, ahead, thresholds, regular=regular, kinds=(same, slid)),
     )
     if days == HORIZONS[0]:
         made.extra["large:30"] = _large(panel, made, at, regular)
@@ -79,6 +77,26 @@ def cut_of(panel: Panel, cut: int, days: int) -> Cut | None:
         change, usual = _income_change(panel, ix, at)
         made.extra["fall:90"] = (x, (change < -events.CHANGE_SHARE).astype(float), usual)
         made.extra["rise:90"] = (x, (change > events.CHANGE_SHARE).astype(float), usual)
+    return made
+
+
+def _dated(
+    known: Block,
+    ahead: Floats,
+    thresholds: Floats,
+    *,
+    regular: Floats,
+    kinds: tuple[scenarios.Scenarios, ...],
+) -> dict[int, tuple[NDArray[np.int64], Floats, Floats]]:
+    paths = np.concatenate([kind.paths for kind in kinds], axis=1)
+    inside = np.concatenate([_inside(kind) for kind in kinds], axis=1)
+    daily, made = np.diff(regular, axis=1, prepend=0.0), {}
+    for t, wanted in enumerate(thresholds.T):
+        below = ahead < wanted[:, None]
+        who = np.nonzero((known.balance >= wanted) & below.any(axis=1))[0]
+        above, scale = known.balance[who] - wanted[who], known.spending[who]
+        x = dates.seen(paths[who], inside[who], due=daily[who], above=above, scale=scale)
+        made[t] = who, x, below[who].argmax(axis=1) + 1.0
     return made
 
 
@@ -124,6 +142,21 @@ def teach(learner: ForecastLearner, made: Cut, cut: int, days: int) -> None:
     learner.learn(f"band:{days}", _rows(made.band, made.change, made, cut))
     for target, (x, y, asked) in made.extra.items():
         learner.learn(target, _rows(x, y, made, cut, asked))
+    for t, (who, x, day) in made.dated.items():
+        step = (day - 1) // (days // dates.STEPS)
+        learner.learn(
+            f"date:{days}",
+            [
+                Row(
+                    f"{cut}:{account:07d}:{t}",
+                    str(account),
+                    cut,
+                    x[row].astype(np.float32),
+                    float(step[row]),
+                )
+                for row, account in enumerate(made.accounts[who])
+            ],
+        )
 
 
 def _rows(x: Floats, y: Floats, made: Cut, cut: int, asked: Any = None) -> list[Row]:

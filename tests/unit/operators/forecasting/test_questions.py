@@ -1,5 +1,6 @@
 """Questions that time answers: what is asked, what comes due, what is learnt from it and served again."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from flows.learn import Learner
 from operators.decide import decide
-from operators.forecasting import questions
+from operators.forecasting import dates, questions
 from operators.forecasting.cashflow import CashFlow
 from operators.forecasting.heads import GRID
 from operators.forecasting.learner import ForecastLearner, Row
@@ -16,7 +17,7 @@ from schemas import topics
 from schemas.base import DAY_MS, Purpose, Source
 from schemas.customer import Customer
 from schemas.decisions import Lesson
-from schemas.events import EventBase
+from schemas.events import EventBase, TransactionBooked
 from schemas.models import ForecastSnapshot
 from schemas.rules import Rules
 from state.models import decode_model
@@ -26,9 +27,37 @@ from tests.moments import grant_all
 from tests.streams import small_world
 
 WORLD = small_world()
+WIDTHS_BEFORE = {30: 4 * 18 + 18 + 23, 60: 4 * 18 + 18, 90: 4 * 18 + 18 + 22}
+"""Half-floats of each horizon in the layout that knew no dates."""
 
 
-def lived(events: list[EventBase]) -> tuple[Customer, list[Lesson]]:
+ROCK_BOTTOM = 20_000
+
+
+def emptied(months: int) -> list[TransactionBooked]:
+    """Pay comes on the first; by the twentieth a big bill leaves next to nothing."""
+    made, balance = [], ROCK_BOTTOM // 4
+    for day in range(months * 30):
+        amount = {0: 300_000, 19: -300_000}.get(day % 30, 0)
+        if amount or day % 3 == 0:
+            balance += amount
+            made.append(moved(day, amount or -1, balance_minor=balance, counterparty=f"p{amount}"))
+    return made
+
+
+def undated(memory: object) -> bytes:
+    """The bytes as they were before the day was asked about: no mark in the heads, nothing behind them."""
+    assert isinstance(memory, bytes)
+    made = bytearray(memory[: -len(questions.HORIZONS) * 2 * dates.FEATURES])
+    at = 0
+    for days in questions.HORIZONS:
+        made[at + 2 : at + 4] = b"\0\0"
+        at = at + 64 + 2 * WIDTHS_BEFORE[days]
+    assert at == len(made)
+    return bytes(made)
+
+
+def lived(events: Sequence[EventBase]) -> tuple[Customer, list[Lesson]]:
     """A customer who lets everything be learnt from, and what forecasts taught."""
     me, lessons = Customer("c-1", grants=grant_all()), []
     for index, event in enumerate(events):
@@ -71,6 +100,42 @@ def test_what_came_is_what_the_balance_did() -> None:
     assert short == {0.0, 1.0}
     assert large == [1.0]
     assert band[0] < 0
+
+
+def test_the_day_of_a_likely_shortfall_is_asked_and_answered() -> None:
+    """Who empties the account each month is asked on which day it falls below; the answer names the step."""
+    events = emptied(10)
+    me, lessons = lived(events)
+    told = [lesson for lesson in lessons if lesson.action == "date:30"]
+    assert told
+    for lesson in told:
+        asked = lesson.at_ms // DAY_MS
+        x = np.array(lesson.context)
+        assert x.shape == (dates.FEATURES,)
+        assert 0.2 <= x[1 : 1 + dates.STEPS].sum() <= 1.001
+        low = {event.at_ms // DAY_MS: event.balance_minor for event in events}
+        first = min(day for day in low if day > asked and low[day] < ROCK_BOTTOM)
+        assert lesson.label == first - asked - 1
+    assert len(me.slots[questions.SLOT.name]) > len(undated(me.slots[questions.SLOT.name]))
+
+
+def test_a_memory_without_dates_reads_on() -> None:
+    """What was kept before days were asked about goes on, and answers all but the day."""
+    events = emptied(6)
+    me, _ = lived(events[:-1])
+    memories = folded(events)
+    kept, now_ms = me.slots[questions.SLOT.name], events[-1].at_ms + 100 * DAY_MS
+    assert isinstance(kept, bytes)
+
+    def answers(memory: bytes) -> dict[tuple[str, int], questions.Answer]:
+        _, made = questions.follow(
+            memory, memories, events[-1], now_ms=now_ms, rules=Rules(), learnt=None
+        )
+        return {(answer.target, answer.order): answer for answer in made}
+
+    whole, old = answers(kept), answers(undated(kept))
+    assert any(target.startswith("date:") for target, _ in whole)
+    assert old == {at: a for at, a in whole.items() if not at[0].startswith("date:")}
 
 
 def test_without_consent_to_training_nothing_is_asked() -> None:
