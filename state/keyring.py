@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from schemas.errors import StateError
 from state.key_cache import DataKey, KeyCache
+from state.ring_sums import watch
 
 KEY_BYTES = 32
 ID_BYTES = 8
 TAG_BYTES = 16
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BUSY_S = 30.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -76,6 +77,7 @@ class KeyRing:
             self._db.execute("PRAGMA secure_delete=ON")
             self._db.executescript(_TABLES)
             self._begin()
+            watch(self._db, version=FORMAT_VERSION)
             self._version, self._seen = 0, self._turned()
         self._pepper = self._unwrapped(self._fact("pepper"))
         self.own = DataKey(self._fact("ring"), self._unwrapped(self._fact("own")))

@@ -25,6 +25,7 @@ from state.codec import RESTORE_HINT, decode, encode
 from state.key_cache import DataKey, KeyCache
 from state.keyring import ID_BYTES, TAG_BYTES, KeyRing, topic_tag
 from state.outbox import OutboxEntry, decode_entry, encode_entry
+from state.ring_check import ring_flaws
 from state.rows import Row
 from state.store import DEFAULT_CACHED_CUSTOMERS, ShardBatch
 from state.timers import Timer
@@ -63,6 +64,17 @@ class Vault:
             masters=self._masters,
             cache=self._cache,
         )
+
+    def rings(self) -> dict[int, Path]:
+        """The key rings that there are, by shard."""
+        found = sorted(self._directory.glob("keys-[0-9][0-9][0-9][0-9].sqlite"))
+        return {int(path.stem.removeprefix("keys-")): path for path in found}
+
+    def flaws(self, shard: int) -> list[str]:
+        """What is wrong with the key ring of a shard. Raises as `ring_flaws`."""
+        path = ring_path(self._directory, shard)
+        found = ring_flaws(path, shard=shard, masters=self._masters)
+        return [f"{path}: {words}" for words in found]
 
 
 def ring_path(directory: Path, shard: int) -> Path:

@@ -79,10 +79,10 @@ def shard_flaws(
             ``state.unwritable`` when it can't be looked at.
     """
     path = shard_path(directory, shard)
-    files = [*_files(path)]
+    files = [*file_flaws(directory, shard)]
     if files:
         # A row can't be told from its remains while the file around it is damaged.
-        yield from (Flaw(f"{path.name}/{name}", words) for name, words in files)
+        yield from files
         return
     rows: Rows = PlainRows() if vault is None else vault.rows(shard)
     try:
@@ -90,6 +90,12 @@ def shard_flaws(
             yield from _row_flaws(still.database, path, identity, rows)
     finally:
         rows.close()
+
+
+def file_flaws(directory: Path, shard: int) -> Iterator[Flaw]:
+    """Damaged files of a shard whose rows can't be opened, as its keys are not to be had. Raises as `shard_flaws`."""
+    path = shard_path(directory, shard)
+    yield from (Flaw(f"{path.name}/{name}", words) for name, words in _files(path))
 
 
 def _files(path: Path) -> Iterator[tuple[str, str]]:

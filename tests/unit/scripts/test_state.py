@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
@@ -223,3 +224,30 @@ def test_what_is_not_there_is_said(
     monkeypatch.setenv("MARKET_OF_ONE_BACKUP_ADDRESS", "")
     nowhere = place.run("backups")
     assert (nowhere.status, "set backup.address" in nowhere.err) == (2, True)
+
+
+def test_damaged_key_rings_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By themselves, also those of shards that lie elsewhere; the files of a dark shard are checked still."""
+    place = Deployment(tmp_path, monkeypatch, capsys, sealed=True)
+    whole = place.run("verify", "--only", "state")
+    assert (whole.status, whole.out) == (0, "")
+    assert "2 key rings, 2 shards" in whole.err
+    ring = tmp_path / "keys" / f"keys-{SHARD:04d}.sqlite"
+    elsewhere = ring.with_name("keys-0007.sqlite")
+    elsewhere.write_bytes(b"x" * 5000)
+    content = bytearray(ring.read_bytes())
+    with sqlite3.connect(ring) as database:
+        (tag,) = database.execute("SELECT tag FROM keys").fetchone()
+    content[content.index(tag)] ^= 1
+    ring.write_bytes(content)
+    (shard_path(place.state, SHARD) / "CURRENT").write_bytes(b"")
+    found = place.run("verify", "--only", "state")
+    assert found.status == 1
+    assert f"{ring}: holds other keys than were written" in found.out
+    assert f"{elsewhere}: can't be read: file is not a database" in found.out
+    assert "/CURRENT: " in found.out
+    ring.unlink()
+    assert f"{ring}: is missing" in place.run("verify", "--only", "state").out
+    assert not ring.exists()
