@@ -59,6 +59,7 @@ _AMOUNT_MAX = 3.0e38
 _CATEGORY = {name: index for index, name in enumerate(CATEGORIES)}
 _METHOD = {name: index for index, name in enumerate(METHODS)}
 _CELL_SIZE = CELL.size
+_read_cell, _write_cell = CELL.unpack_from, CELL.pack_into
 _HITS_KNOWN = 3
 
 
@@ -119,28 +120,29 @@ def folded(
         category: Of `CATEGORIES`.
         method: Of `METHODS`.
     """
-    made = bytearray(current(book) or _EMPTY)
+    # Comparisons where `min` and `max` would read better: a call costs more than all that it compares.
+    made = bytearray((book if book[0] == VERSION else current(book)) if book else _EMPTY)
     if book:
         version, run, first, last, count, late, foreign, code = HEAD.unpack_from(made, 0)
         if code != currency.encode():
             run, foreign = min(run + 1, 255), min(foreign + 1, 65535)
             HEAD.pack_into(made, 0, version, run, first, last, count, late, foreign, code)
             return bytes(made)
+        newest = last
         if day > last:
             _cleared(made, last, day)
+            newest = day
         elif day < last:
             late = min(late + 1, 65535)
-        first, newest = min(first, day), max(last, day)
+            first = min(first, day)
     else:
         version, count, late, foreign = VERSION, 0, 0, 0
         first = newest = last = day
         code = currency.encode()
     HEAD.pack_into(made, 0, version, 0, first, newest, count + 1, late, foreign, code)
-    residual = float(amount)
-    if key:
-        residual = _streamed(made, (day, amount, known, category, method), key, newest)
+    regular = bool(key) and _streamed(made, (day, amount, known, category, method), key, newest)
     if day > newest - DAYS:
-        _added(made, day, float(amount), residual, float(income))
+        _flowed(made, day, (amount, income), regular=regular)
         if amount < 0 and day > newest - 7 * (WEEKS - 1):
             at, size = WEEKS_AT + day // 7 % WEEKS * 2, -amount / SCALE
             if size > PEAK.unpack_from(made, at)[0]:
@@ -153,59 +155,83 @@ def _cleared(made: bytearray, last: int, day: int) -> None:
     passed = day - last
     low = (last + 1) % DAYS * _CELL_SIZE
     high = low + passed * _CELL_SIZE
-    for row in ROWS_AT:
-        if high <= ROW_SIZE:
-            made[row + low : row + high] = _EMPTY[: high - low]
-        elif passed >= DAYS:
-            made[row : row + ROW_SIZE] = _EMPTY[:ROW_SIZE]
-        else:
-            made[row + low : row + ROW_SIZE] = _EMPTY[: ROW_SIZE - low]
-            made[row : row + high - ROW_SIZE] = _EMPTY[: high - ROW_SIZE]
+    if high <= ROW_SIZE:
+        # The usual case by itself, without a loop over the rows.
+        zeros, at = _EMPTY[: high - low], DAYS_AT + low
+        until = at + high - low
+        made[at:until] = zeros
+        made[at + ROW_SIZE : until + ROW_SIZE] = zeros
+        made[at + 2 * ROW_SIZE : until + 2 * ROW_SIZE] = zeros
+    else:
+        _cleared_around(made, low, high, passed)
     week, until = last // 7, day // 7
     if week < until:
         for at in range(max(week + 1, until - WEEKS + 1), until + 1):
             made[WEEKS_AT + at % WEEKS * 2 : WEEKS_AT + at % WEEKS * 2 + 2] = _NONE
 
 
-def _added(made: bytearray, day: int, net: float, residual: float, income: float) -> None:
-    at = day % DAYS * _CELL_SIZE
-    for row, amount in zip(ROWS_AT, (net, residual, income), strict=True):
-        if amount:
-            total = CELL.unpack_from(made, row + at)[0] + amount / SCALE
-            try:
-                CELL.pack_into(made, row + at, total)
-            except OverflowError:
-                CELL.pack_into(made, row + at, max(-_CELL_MAX, min(_CELL_MAX, total)))
+def _cleared_around(made: bytearray, low: int, high: int, passed: int) -> None:
+    """The same of each row, where what has passed reaches over the end of the rows."""
+    for row in ROWS_AT:
+        if passed >= DAYS:
+            made[row : row + ROW_SIZE] = _EMPTY[:ROW_SIZE]
+        else:
+            made[row + low : row + ROW_SIZE] = _EMPTY[: ROW_SIZE - low]
+            made[row : row + high - ROW_SIZE] = _EMPTY[: high - ROW_SIZE]
+
+
+def _flowed(made: bytearray, day: int, flows: tuple[int, int], *, regular: bool) -> None:
+    """Add what moved, and the income of it, to the day's cells."""
+    amount, income = flows
+    at = DAYS_AT + day % DAYS * _CELL_SIZE
+    if amount:
+        net = amount / SCALE
+        _added(made, at, net)
+        if not regular:
+            _added(made, at + ROW_SIZE, net)
+    if income:
+        _added(made, at + 2 * ROW_SIZE, income / SCALE)
+
+
+def _added(made: bytearray, at: int, value: float) -> None:
+    """Add to one cell; what is beyond a half-float stays at its end."""
+    total = _read_cell(made, at)[0] + value
+    try:
+        _write_cell(made, at, total)
+    except OverflowError:
+        _write_cell(made, at, max(-_CELL_MAX, min(_CELL_MAX, total)))
 
 
 def _streamed(
     made: bytearray, movement: tuple[int, int, bool, str, str], key: bytes, newest: int
-) -> float:
-    """Fold the movement into its stream; what of it is left outside mature streams."""
+) -> bool:
+    """Fold the movement into its stream; whether it is one of a mature stream."""
     day, amount, known, category, method = movement
     index = _find(made, key)
     if index < 0:
         index = _place(made, newest)
         made[KEYS_AT + 4 * index : KEYS_AT + 4 * index + 4] = key
         _put(made, index, begin(day, amount, category=category, method=method))
-        return float(amount)
+        return False
     before = _stream(made, index)
-    if day >= before.last:
+    last, matured = before.last, before.matured
+    if day >= last:
         after = hit(before, day, amount, known_payee=known)
     elif before.hits > 1:
         after = before._replace(first=min(before.first, day))
     else:
         # Two payments in the wrong order: as if the later one had come second.
         first = begin(day, amount, category=before.category, method=before.method)
-        after = hit(first, before.last, before.latest, known_payee=known)
+        after = hit(first, last, before.latest, known_payee=known)
     _put(made, index, after)
     if not after.matured:
-        return float(amount)
-    if before.matured:
-        return 0.0 if after.last == day else float(amount)
-    if before.last > newest - DAYS:
-        _added(made, before.last, 0.0, -float(before.latest), 0.0)
-    return 0.0
+        return False
+    if matured:
+        return after.last == day
+    if last > newest - DAYS:
+        # It matured with this one: the payment before leaves the residual as well.
+        _added(made, ROWS_AT[1] + last % DAYS * _CELL_SIZE, -before.latest / SCALE)
+    return True
 
 
 def _find(book: bytes | bytearray, key: bytes) -> int:

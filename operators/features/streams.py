@@ -24,6 +24,7 @@ MISS_MAX = 4
 COUNT_MAX = 255
 GAP_DAYS_MAX = 1023.0
 """Counts and gaps stop where the fields of a record end."""
+_SLACK_DAYS_MIN = 2.0
 _SAME_AMOUNT = 0.01
 _STEADY = 0.02
 _VARIES = 0.30
@@ -110,7 +111,9 @@ def hit(stream: Stream, day: int, amount_minor: int, *, known_payee: bool) -> St
     gap = day - last
     if hits == 1:
         usual_gap, miss = min(GAP_DAYS_MAX, float(gap)), 0
-    elif abs(gap - usual_gap) > max(2.0, 0.15 * usual_gap):
+    elif abs(gap - usual_gap) > (
+        slack if (slack := 0.15 * usual_gap) > _SLACK_DAYS_MIN else _SLACK_DAYS_MIN
+    ):
         miss = min(MISS_MAX, miss + 2)
         if miss >= MISS_MAX:
             # The rhythm was wrong, not the payments: begin it anew from the gap just seen.
@@ -151,15 +154,24 @@ _made = tuple.__new__
 def _mature(
     hits: int, gap: float, run: int, *, size: float, deviation: float, card: bool, known_payee: bool
 ) -> bool:
-    annual = ANNUAL_GAP_DAYS[0] <= gap <= ANNUAL_GAP_DAYS[1]
+    # The tests that most payments fail come first.
     if hits < HITS_MIN:
-        rhythm = MONTHLY_GAP_DAYS[0] <= gap <= MONTHLY_GAP_DAYS[1] or annual
-        return known_payee and rhythm and run == hits
+        return (
+            known_payee
+            and run == hits
+            and (MONTHLY_GAP_DAYS[0] <= gap <= MONTHLY_GAP_DAYS[1] or _annual(gap))
+        )
+    if deviation > _VARIES * size:
+        return False
     # A rhythm of habit (cash, shops with varying amounts) is often chance, so it must show longer.
     habit = card and deviation > _STEADY * size
-    enough = hits >= (HITS_MIN if known_payee and not habit else HABIT_HITS_MIN)
-    rhythm = CADENCE_DAYS[0] <= gap <= CADENCE_DAYS[1] or annual
-    return enough and rhythm and deviation <= _VARIES * size
+    if hits < (HITS_MIN if known_payee and not habit else HABIT_HITS_MIN):
+        return False
+    return CADENCE_DAYS[0] <= gap <= CADENCE_DAYS[1] or _annual(gap)
+
+
+def _annual(gap: float) -> bool:
+    return ANNUAL_GAP_DAYS[0] <= gap <= ANNUAL_GAP_DAYS[1]
 
 
 def _nominal(last: int, nominal: int, shift: int, day: int) -> tuple[int, int]:
@@ -180,5 +192,5 @@ def _nominal(last: int, nominal: int, shift: int, day: int) -> tuple[int, int]:
         direction = 1 if day > meant else -1
         if day == rolled(meant, direction):
             return nominal, max(-3, min(3, shift + direction))
-    clipped = month_end(day) and nominal > dom
+    clipped = nominal > dom and month_end(day)
     return (nominal if clipped else dom), shift
