@@ -9,14 +9,13 @@ every worker takes the newest; versions go on from the last one published.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from flows.cadence import Cadence, Progress, Retention, Shelf
 from flows.follow import FollowFlow, Publication, place
 from flows.foretold import SELDOM, Foretold
 from flows.kafka.client import Connection
 from flows.kafka.source import Pace
-from flows.lessons import MODEL_OF_KIND, Recent, read_lesson
+from flows.lessons import MODEL_OF_KIND, Head, Recent, read_lesson
 from flows.records import Spot
 from flows.told import forgotten, proposed
 from flows.worker import Stop
@@ -27,26 +26,15 @@ from operators.forgetting import Ledger
 from operators.prices import Prices
 from operators.taste import Coholdings
 from operators.value.lifetime import Lifetime, ValueLevers
+from operators.value.signs import Signs
 from schemas import topics
 from schemas.decisions import WORTH, Lesson
 from schemas.errors import InputError
-from schemas.models import CommitteeSnapshot, IntentSnapshot, Models
+from schemas.models import CommitteeSnapshot, Models
 from state.models import COMMITTEE, FORECASTS, INTENTS, TASTE, Snapshot, encode_model
 
 FORGET = "forget"
 """The kind of a lesson that takes lessons back."""
-
-
-class Head(Protocol):
-    """The learner of intents (`operators.nlu.head`)."""
-
-    def learn(self, lesson: Lesson) -> bool:
-        """Take one labelled text; False if it is of another encoder."""
-        ...
-
-    def snapshot(self, version: int) -> IntentSnapshot:
-        """The head as it is now."""
-        ...
 
 
 class Learner:
@@ -82,11 +70,12 @@ class Learner:
             retention: How long rewards are kept.
             shelf: Which earlier committees are kept to go back to.
             budgets: Items of which only so many a day can be given.
-            lifetime: Governed settings of lifetime value.
+            lifetime: Governed settings of lifetime value and of early labels.
         """
         self._ridge = PosteriorRidge(context_names, action_names, actions=actions, levers=levers)
         sizes, epoch_days = (len(context_names), len(action_names)), self._ridge.levers.epoch_days
         self._lifetime = Lifetime(*sizes, epoch_days=epoch_days, levers=lifetime)
+        self._signs = Signs(*sizes, epoch_days=epoch_days, levers=self._lifetime.levers.signs)
         self._taste = Coholdings()
         self._head = head
         self._foretold = Foretold()
@@ -189,6 +178,7 @@ class Learner:
         gone = self._ledger.forget(request)
         if len(gone.after) < len(gone.before):
             self._ridge.unlearn(gone.rewards)
+            self._signs.unlearn(gone.rewards)
             self._lifetime.relearn(request.customer, gone.before, gone.after)
             self._progress[COMMITTEE].fresh += len(gone.before) - len(gone.after)
         if gone.holdings is not None:
@@ -209,6 +199,7 @@ class Learner:
                     self._lifetime.learn(self._ledger.note(lesson))
                     self._let_go()
                 if learnt and lesson.kind != WORTH:
+                    self._signs.learn(lesson)
                     self._watch(lesson)
                     self._prices.see(lesson)
             case "taste":
@@ -254,6 +245,7 @@ class Learner:
         while True:
             if self._ridge.retire(before_ms):
                 self._lifetime.retire(before_ms)
+                self._signs.retire(before_ms)
                 self._ledger.let_go(before_ms)
                 self._kept_from_ms = max(before_ms, self._kept_from_ms or before_ms)
                 self._progress[COMMITTEE].fresh += 1
@@ -304,6 +296,7 @@ class Learner:
                 position=place(self._positions),
                 prices=self._prices.now(),
                 future=self._lifetime.moment,
+                early=self._signs.ahead,
             )
             return self._serving
         if model == INTENTS and self._head is not None:

@@ -1,6 +1,7 @@
 """Lessons as they lie on their topic: read, and known again when they come twice."""
 
 from collections import OrderedDict
+from typing import Protocol
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -8,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from operators.foresee import KIND as FORECAST
 from schemas.decisions import WORTH, Lesson
 from schemas.errors import InputError
+from schemas.models import IntentSnapshot
 from state.models import COMMITTEE, FORECASTS, INTENTS, TASTE
 
 LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
@@ -21,6 +23,18 @@ MODEL_OF_KIND: dict[str, str] = {
 """Which model a kind of lesson teaches."""
 REMEMBERED = 65_536
 """Lesson ids that are known again: the log may hold a lesson twice after a crash, never far apart."""
+
+
+class Head(Protocol):
+    """The learner of intents (`operators.nlu.head`)."""
+
+    def learn(self, lesson: Lesson) -> bool:
+        """Take one labelled text; False if it is of another encoder."""
+        ...
+
+    def snapshot(self, version: int) -> IntentSnapshot:
+        """The head as it is now."""
+        ...
 
 
 class Recent:

@@ -11,6 +11,7 @@ from flows.signing import Signer
 from operators.bandits.ridge import Levers
 from operators.receipts import Seal
 from operators.value.lifetime import ValueLevers
+from operators.value.signs import SignLevers
 from schemas.base import Shape
 from schemas.consents import Controller
 from schemas.errors import ConfigError
@@ -202,6 +203,8 @@ class Learn(Shape):
     discount_year: Share
     ridge_value: Positive
     leave_days: Positive
+    signs_days: Annotated[float, Field(ge=0)]
+    ridge_signs: Positive
     memory_days: Positive
     memory_lessons_max: Count
     keep_every: Count
@@ -223,8 +226,9 @@ class Learn(Shape):
         )
 
     def lifetime(self) -> ValueLevers:
-        """Those of lifetime value."""
-        return ValueLevers(self.discount_year, self.ridge_value, self.leave_days)
+        """Those of lifetime value and of early labels."""
+        signs = SignLevers(self.signs_days, self.ridge_signs)
+        return ValueLevers(self.discount_year, self.ridge_value, self.leave_days, signs)
 
 
 class Measure(Shape):

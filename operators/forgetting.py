@@ -16,7 +16,7 @@ from struct import Struct
 from operators.bandits.grid import A_STEPS, X_STEPS, snap_actions, snap_context
 from schemas.decisions import WORTH, Lesson
 
-_HEAD = Struct("<qdddBBHH")
+_HEAD = Struct("<qdddqffBBHH")
 _NO_LABEL, _WORTH = 1, 2
 
 
@@ -135,19 +135,28 @@ class Ledger:
             lesson.label,
             lesson.label_before or 0.0,
             lesson.bank,
+            lesson.seen_ms,
+            *lesson.stated,
             (_NO_LABEL if lesson.label_before is None else 0)
             | (_WORTH if lesson.kind == WORTH else 0),
             len(names),
             len(context),
             len(action),
         )
-        body = Struct(f"<{len(context) + len(action)}h{len(names) + 1}H")
-        return head + body.pack(*context, *action, *names, self._named(lesson.action))
+        said = (lesson.action, lesson.outcome, lesson.outcome_before or "")
+        body = Struct(f"<{len(context) + len(action)}h{len(names) + len(said)}H")
+        return head + body.pack(*context, *action, *names, *map(self._named, said))
 
     def _unpack(self, packed: bytes, who: str) -> Lesson:
-        at_ms, label, before, bank, flag, named, dx, da = _HEAD.unpack_from(packed)
-        body = Struct(f"<{dx + da}h{named + 1}H").unpack_from(packed, _HEAD.size)
-        steps, sources, action = body[: dx + da], body[dx + da : -1], body[-1]
+        at_ms, label, before, bank, seen_ms, to_customer, to_bank, flag, named, dx, da = (
+            _HEAD.unpack_from(packed)
+        )
+        body = Struct(f"<{dx + da}h{named + 3}H").unpack_from(packed, _HEAD.size)
+        steps, sources, (action, outcome, before_it) = (
+            body[: dx + da],
+            body[dx + da : -3],
+            body[-3:],
+        )
         return Lesson(
             lesson_id="",
             kind=WORTH if flag & _WORTH else "reward",
@@ -159,6 +168,10 @@ class Ledger:
             label=label,
             label_before=None if flag & _NO_LABEL else before,
             bank=bank,
+            outcome=self._names[outcome],
+            outcome_before=self._names[before_it] or None,
+            seen_ms=seen_ms,
+            stated=(to_customer, to_bank),
             sources=tuple(self._names[i] for i in sources),
         )
 

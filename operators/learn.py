@@ -18,6 +18,7 @@ from operators.bandits.grid import snap_label
 from operators.consent import usable
 from operators.draws import identify
 from operators.redress import heed
+from operators.value.signs import STAGE_OF
 from schemas.base import DAY_MS, Purpose, Source
 from schemas.customer import Customer, OpenDecision
 from schemas.decisions import SILENCE, WORTH, Lesson
@@ -57,6 +58,7 @@ RANKS: dict[str | None, int] = {
     "delivered": 1,
     "viewed": 2,
     "lapsed": 2,
+    "stalled": 2,
     "clicked": 3,
     "started": 4,
     "dismissed": 5,
@@ -66,6 +68,8 @@ RANKS: dict[str | None, int] = {
     "complained": 9,
 }
 """An answer counts only if it says more than what is known already."""
+LAPSES: dict[str | None, str] = {"clicked": "lapsed", "started": "stalled"}
+"""What a click and a start become when nothing came of them within the window."""
 UNANSWERED: frozenset[str | None] = frozenset({None, "delivered", "viewed"})
 VALUE_WINDOW_MS = 180 * DAY_MS
 """How long after its window an answered decision waits for completion and money."""
@@ -108,11 +112,20 @@ def credit(
     note = _note(event, decision, item)
     if decision is not None and not note:
         label = _label(event.outcome, why, decision, item)
+        before = decision.last_outcome
         decision = replace(decision, last_outcome=event.outcome)
         if label is not None:
             bank = _bank_of(label, item) if event.outcome == "completed" else 0.0
             decision = _teach(
-                customer, decision, label, result, said=event.event_id, why=why, bank=bank
+                customer,
+                decision,
+                label,
+                result,
+                said=event.event_id,
+                why=why,
+                bank=bank,
+                before=before,
+                item=item,
             )
         customer.open[decision.decision_id] = decision
     heed(customer, event, why=why, decision=decision, item=item, rules=rules, catalogue=catalogue)
@@ -134,8 +147,9 @@ def close(customer: Customer, *, now_ms: int) -> list[Lesson]:
     for decision in list(customer.open.values()):
         if now_ms < decision.until_ms:
             continue
-        if decision.last_outcome in {"clicked", "started"}:
-            customer.open[decision.decision_id] = replace(decision, last_outcome="lapsed")
+        if decision.last_outcome in LAPSES:
+            lapsed = replace(decision, last_outcome=LAPSES[decision.last_outcome])
+            customer.open[decision.decision_id] = lapsed
         elif not _awaits_value(decision) or now_ms >= decision.until_ms + VALUE_WINDOW_MS:
             _finish(customer, decision, result, now_ms=now_ms)
     excess = len(customer.open) - OPEN_MAX
@@ -176,10 +190,18 @@ def _realise(
         label += decision.label or 0.0
     else:
         bank -= _bank_of(decision.label or 0.0, item)
-    if decision.last_outcome != "complained":
+    before = decision.last_outcome
+    if before != "complained":
         decision = replace(decision, last_outcome="value")
     customer.open[decision.decision_id] = _teach(
-        customer, decision, label, result, said=event.event_id, bank=bank
+        customer,
+        decision,
+        label,
+        result,
+        said=event.event_id,
+        bank=bank,
+        before=before,
+        item=item,
     )
 
 
@@ -240,17 +262,22 @@ def _teach(
     *,
     said: str,
     bank: float = 0.0,
+    before: str | None = None,
+    item: Item | None = None,
     why: str | None = None,
     now_ms: int | None = None,
 ) -> OpenDecision:
-    """Add the lesson of a new label, if it is new and may be learnt; returns the decision that holds it.
+    """Add the lesson of a new label or of a sign, if it is new and may be learnt; returns the decision that holds it.
 
     The lesson carries the instant of the decision, so that a revision falls into its epoch. ``bank`` is the bank's
-    part of the change of the label.
+    part of the change of the label, ``before`` the outcome until now.
     """
     label = snap_label(label)
     at_ms = customer.latest_ms if now_ms is None else now_ms
-    if label == decision.label or not _trainable(customer, decision, now_ms=at_ms):
+    moved = STAGE_OF.get(decision.last_outcome or "") != STAGE_OF.get(before or "")
+    if label == decision.label and not moved:
+        return decision
+    if not _trainable(customer, decision, now_ms=at_ms):
         return decision
     result.lessons.append(
         Lesson(
@@ -269,11 +296,25 @@ def _teach(
             label_before=decision.label,
             bank=snap_label(bank),
             outcome=decision.last_outcome or "no_response",
+            # What was not taught then is the first that the learner hears.
+            outcome_before=None if decision.label is None else before,
+            seen_ms=at_ms,
+            stated=_stated(item),
             why=why,
             sources=decision.sources,
         )
     )
     return replace(decision, label=label)
+
+
+def _stated(item: Item | None) -> tuple[float, float]:
+    """What an item is said to bring the customer and the bank, in units of 10 EUR; nothing, once nobody knows it."""
+    if item is None:
+        return 0.0, 0.0
+    return (
+        snap_label(item.value_customer_minor / MINOR_PER_UNIT),
+        snap_label(item.value_bank_minor / MINOR_PER_UNIT),
+    )
 
 
 def _bank_of(estimate: float, item: Item | None) -> float:
@@ -297,7 +338,7 @@ def _finish(customer: Customer, decision: OpenDecision, result: Credit, *, now_m
 
 
 def _awaits_value(decision: OpenDecision) -> bool:
-    return decision.last_outcome in {"lapsed", "completed", "value"}
+    return decision.last_outcome in {"lapsed", "stalled", "completed", "value"}
 
 
 def _worth_keeping(decision: OpenDecision, now_ms: int) -> int:

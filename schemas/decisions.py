@@ -214,7 +214,9 @@ class Lesson:
     ``label`` is what came, ``label_before`` the probability that was said), or ``forget``: take back what this
     customer taught that rests on any of ``sources``, or everything if there are none.
     A reward lesson with ``label_before`` is a revision: the learner adds z·(label − label_before).
-    ``bank`` is the bank's part of that label, or of its change; the rest is the customer's.
+    ``bank`` is the bank's part of that label, or of its change; the rest is the customer's. An answer on its way is a
+    lesson too, even if its label is the one before: ``outcome_before`` is what was known until then, ``seen_ms`` when this
+    was seen (0 in lessons of earlier releases), ``stated`` what the item is said to bring the customer and the bank.
     """
 
     lesson_id: str
@@ -232,6 +234,9 @@ class Lesson:
     label_before: float | None = None
     bank: float = 0.0
     outcome: str = ""
+    outcome_before: str | None = None
+    seen_ms: int = 0
+    stated: tuple[float, float] = (0.0, 0.0)
     why: str | None = None
     holdings: tuple[str, ...] = ()
     holdings_before: tuple[str, ...] = ()

@@ -28,8 +28,9 @@ class CommitteeSnapshot:
     are what scarce things cost, in units of 10 EUR: taken from their offsets in ``theta`` and ``mean``.
     ``ledgers`` of shape (2, D) is the mean in two accounts, what an action brings the customer and what it brings
     the bank; ``mean`` is their sum by ``weights``, less prices. ``value`` of shape (2, dx) is the value function in
-    the same accounts: what a context says of what its customer is worth from there on. Snapshots of earlier
-    releases have neither: both are empty.
+    the same accounts: what a context says of what its customer is worth from there on. ``signs`` of shape (2, S·H·3)
+    is what an early sign says of the value still to come (`operators.value.signs`). Snapshots of earlier releases
+    have none of them: they are empty.
     """
 
     version: int
@@ -47,6 +48,7 @@ class CommitteeSnapshot:
     weights: tuple[float, float] = (1.0, 1.0)
     ledgers: Floats = field(default_factory=lambda: NO_LEDGERS)
     value: Floats = field(default_factory=lambda: NO_LEDGERS)
+    signs: Floats = field(default_factory=lambda: NO_LEDGERS)
 
 
 @dataclass(slots=True, frozen=True)

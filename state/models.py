@@ -110,6 +110,7 @@ def _write_committee(snapshot: CommitteeSnapshot) -> dict[str, Any]:
         "weights": snapshot.weights,
         "ledgers": _pack_fixed(snapshot.ledgers),
         "value": _pack(snapshot.value),
+        "signs": _pack(snapshot.signs),
     }
 
 
@@ -134,6 +135,7 @@ def _read_committee(body: dict[str, Any]) -> CommitteeSnapshot:
         weights=_read_weights(body.get("weights", (1.0, 1.0))),
         ledgers=_unpack_fixed(body.get("ledgers", "")).reshape(len(LEDGERS), -1),
         value=_unpack(body.get("value", "")).reshape(len(LEDGERS), -1),
+        signs=_unpack(body.get("signs", "")).reshape(len(LEDGERS), -1),
     )
 
 

@@ -24,6 +24,34 @@ Future = Callable[[tuple[str, ...], Mapping[int, float], int, Floats], Ahead]
 """Given actions, what epochs count for, the newest, and what each ledger counts."""
 
 
+def joined(
+    moments: Floats,
+    squares: float,
+    lower: Floats,
+    weights: Floats,
+    *,
+    foretold: Ahead | None,
+    later: Ahead | None,
+) -> tuple[Floats, float]:
+    """The moments by ledger, shape (2, D), and Σ y², with what comes later added.
+
+    Args:
+        moments: What came in, shape (2, D).
+        squares: Σ y² of it.
+        lower: The Cholesky factor of the precision, shape (D, D).
+        weights: What each ledger counts, shape (2,).
+        foretold: What early signs say is still to come; taken as it is.
+        later: What is worth more or less from there on; taken as far as it is more than chance.
+    """
+    if foretold is not None:
+        moments, squares = moments + foretold.moments, squares + foretold.squares
+    if later is not None:
+        by_chance = later.squares / max(later.moves, 1)
+        share = believed(weights @ later.moments, lower, noise=by_chance)
+        moments, squares = moments + share * later.moments, squares + share**2 * later.squares
+    return moments, squares
+
+
 def believed(more: Floats, lower: Floats, *, noise: float) -> float:
     """How much of an addition to b is more than chance would make of it: 0..1.
 

@@ -14,7 +14,7 @@ from math import ceil
 
 import numpy as np
 
-from operators.bandits.ahead import Future, believed
+from operators.bandits.ahead import Future, joined
 from operators.bandits.grid import snap_parameters
 from operators.bandits.normal import normals
 from operators.bandits.sums import Statistics, sums
@@ -183,6 +183,7 @@ class PosteriorRidge:
         position: str = "",
         prices: Mapping[str, float] | None = None,
         future: Future | None = None,
+        early: Future | None = None,
     ) -> CommitteeSnapshot:
         """Draw a committee from the posterior.
 
@@ -191,6 +192,7 @@ class PosteriorRidge:
             position: Where on the log of lessons the snapshot stands.
             prices: What scarce actions cost, taken from every model's offset; unknown actions have none.
             future: What is worth more or less later, as it adds to b and to Σ y²; by default nothing is.
+            early: What signs foretell of decisions that are not mature, likewise; it is taken as it is.
 
         Returns:
             A snapshot whose digest covers all that a choice depends on. Made once and published: a
@@ -203,12 +205,11 @@ class PosteriorRidge:
         # Of the two parts of a label only the sum is known squared: the larger weight bounds it.
         squares *= float(weights.max()) ** 2
         lower = np.linalg.cholesky(a)
-        function = NO_LEDGERS
-        if future is not None:
-            ahead = future(actions, *self.fade(), weights)
-            function, by_chance = ahead.value, ahead.squares / max(ahead.moves, 1)
-            share = believed(weights @ ahead.moments, lower.astype(np.float64), noise=by_chance)
-            moments, squares = moments + share * ahead.moments, squares + share**2 * ahead.squares
+        seen = (actions, *self.fade(), weights)
+        later, foretold = future and future(*seen), early and early(*seen)
+        moments, squares = joined(
+            moments, squares, lower.astype(np.float64), weights, foretold=foretold, later=later
+        )
         ledgers = np.linalg.solve(lower.T, np.linalg.solve(lower, moments.T)).T
         mean, b = weights @ ledgers, weights @ moments
         rss = max(squares - float(mean @ b), 0.0)
@@ -240,7 +241,8 @@ class PosteriorRidge:
                 prices=charged,
                 weights=(levers.weight_customer, levers.weight_bank),
                 ledgers=snap_parameters(ledgers),
-                value=function,
+                value=later.value if later else NO_LEDGERS,
+                signs=foretold.value if foretold else NO_LEDGERS,
             )
         )
 
@@ -327,6 +329,6 @@ def sealed(snapshot: CommitteeSnapshot) -> CommitteeSnapshot:
     numbers = (snapshot.floor, *snapshot.weights)
     digest.update(f"{snapshot.version}:{numbers!r}:{snapshot.lessons}".encode())
     made = (snapshot.theta, snapshot.mean, snapshot.context_mean, snapshot.ledgers, snapshot.value)
-    for array in made:
+    for array in (*made, snapshot.signs):
         digest.update(array.astype("<f8").tobytes())
     return replace(snapshot, digest=digest.hexdigest()[:32])

@@ -22,6 +22,7 @@ from operators.bandits.grid import EXACT_SQUARES, snap_actions, snap_context, sn
 from operators.bandits.sums import crossed
 from operators.value.chain import Earning, Last, Move, follow, left, replay
 from operators.value.lstd import ValueSums, discounted, solve
+from operators.value.signs import SignLevers
 from schemas.base import DAY_MS
 from schemas.decisions import Lesson
 from schemas.models import LEDGERS, Floats
@@ -36,12 +37,13 @@ class ValueLevers:
 
     ``discount_year`` is the worth today of what comes in a year; 0 leaves lifetime value out. ``ridge`` is how much has to
     be seen before V is believed: about so many customer years, each times 1 − ``discount_year``. A customer without
-    a decision for ``leave_days`` counts as gone until they come back.
+    a decision for ``leave_days`` counts as gone until they come back. ``signs`` are those of early labels.
     """
 
     discount_year: float = 0.9
     ridge: float = 100.0
     leave_days: float = 180.0
+    signs: SignLevers = field(default_factory=SignLevers)
 
 
 @dataclass(slots=True)

@@ -12,10 +12,12 @@ from operators.forgetting import Ledger
 from operators.offers import ACTION_NAMES
 from operators.taste import Coholdings
 from operators.value.lifetime import Lifetime
+from operators.value.signs import STAGE_OF, Signs
 from schemas.base import DAY_MS
 from schemas.decisions import WORTH, Lesson
 
 SOURCES = ("app", "location", "profile", "transactions")
+OUTCOMES = (*STAGE_OF, "no_response")
 DX, DA = len(CONTEXT_NAMES), len(ACTION_NAMES)
 _values = st.integers(-4096, 4096).map(lambda n: n / 1024)
 
@@ -52,6 +54,10 @@ def lessons(draw: st.DrawFn) -> list[Lesson]:
                 label=draw(_values),
                 label_before=draw(st.none() | _values),
                 bank=draw(_values),
+                outcome=draw(st.sampled_from(OUTCOMES)),
+                outcome_before=draw(st.none() | st.sampled_from(OUTCOMES)),
+                seen_ms=draw(st.integers(0, 120)) * DAY_MS,
+                stated=(draw(_values), draw(_values)),
                 sources=tuple(sorted(draw(st.sets(st.sampled_from(SOURCES), min_size=1)))),
             )
         )
@@ -66,17 +72,20 @@ class Learners:
         self.ridge = PosteriorRidge(CONTEXT_NAMES, ACTION_NAMES)
         self.taste = Coholdings()
         self.lifetime = Lifetime(DX, DA, epoch_days=28)
+        self.signs = Signs(DX, DA, epoch_days=28)
         for lesson in taught:
             if lesson.kind in {"reward", WORTH}:
                 self.lifetime.learn(self.ledger.note(lesson))
             if lesson.kind == "reward":
                 self.ridge.learn(lesson)
+                self.signs.learn(lesson)
             elif lesson.kind == "holdings":
                 self.taste.learn(self.ledger.note(lesson))
 
     def forget(self, request: Lesson) -> None:
         gone = self.ledger.forget(request)
         self.ridge.unlearn(gone.rewards)
+        self.signs.unlearn(gone.rewards)
         self.lifetime.relearn(request.customer, gone.before, gone.after)
         if gone.holdings is not None:
             self.taste.learn(gone.holdings)
@@ -102,7 +111,9 @@ class Learners:
         pairs = {pair: count for pair, count in self.taste.pairs.items() if count}
         ahead = self.lifetime.moment(("loan", "pot", "silence"), *self.ridge.fade(), np.ones(2))
         later = (ahead.moments.tobytes(), ahead.value.tobytes(), ahead.squares, ahead.moves)
-        return epochs, self.ridge.lessons, pairs, later
+        signs = self.signs.ahead(("loan", "pot", "silence"), *self.ridge.fade(), np.ones(2))
+        early = (signs.moments.tobytes(), signs.value.tobytes(), signs.squares, signs.moves)
+        return epochs, self.ridge.lessons, pairs, later, early
 
 
 @settings(max_examples=50)

@@ -1,5 +1,7 @@
 """Laws of value: sums in any order, LSTD as in one batch, a revised label as if it had been the first."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,9 @@ from hypothesis.extra.numpy import arrays
 
 from operators.bandits.ridge import PosteriorRidge
 from operators.value.lstd import ValueSums, discounted, solve, transitions
+from operators.value.signs import STAGE_OF, Signs
 from operators.value.surrogate import Labels, Surrogate
+from schemas.base import DAY_MS
 from schemas.decisions import Lesson
 from schemas.models import Floats
 from tests import alternatives as cases
@@ -132,4 +136,57 @@ def lesson(number: int, label: float, before: float | None) -> Lesson:
         action_features=(1.0, 0.5, 0.0, 0.0),
         label=label,
         label_before=before,
+    )
+
+
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.integers(1, 24),
+            st.integers(0, 9),
+            st.sampled_from(cases.ACTIONS),
+            st.sampled_from([None, *STAGE_OF]),
+            st.sampled_from([*STAGE_OF, "no_response"]),
+            _numbers,
+            _numbers,
+        ),
+        min_size=1,
+        max_size=24,
+    ),
+    data=st.data(),
+)
+@settings(deadline=None)
+def test_signs_are_learnt_in_any_order_by_any_workers(
+    steps: list[tuple[int, int, str, str | None, str, float, float]], data: st.DataObject
+) -> None:
+    """Lessons in any order, dealt to three workers: what is foretold, and of whom, is the same to the last bit."""
+    lessons = [sign(number, step) for number, step in enumerate(steps)]
+    whole, *workers = (Signs(3, 4, epoch_days=28) for _ in range(4))
+    for one in lessons:
+        whole.learn(one)
+    for place, one in enumerate(data.draw(st.permutations(lessons))):
+        workers[place % 3].learn(one)
+    workers[2].merge(workers[0])
+    workers[2].merge(workers[1])
+    fade = {0: 0.75}
+    expected, merged = (
+        each.ahead(cases.ACTIONS, fade, 0, np.ones(2)) for each in (whole, workers[2])
+    )
+    assert merged.value.tobytes() == expected.value.tobytes()
+    assert merged.moments.tobytes() == expected.moments.tobytes()
+    assert (merged.squares, merged.moves) == (expected.squares, expected.moves)
+
+
+def sign(number: int, step: tuple[int, int, str, str | None, str, float, float]) -> Lesson:
+    """An answer on its way, or the end of one."""
+    day, after, action, before, outcome, label, bank = step
+    return replace(
+        lesson(number, label, None if before is None else bank),
+        at_ms=day * DAY_MS,
+        action=action,
+        seen_ms=(day + after) * DAY_MS,
+        outcome=outcome,
+        outcome_before=before,
+        bank=bank,
+        stated=(label, bank),
     )

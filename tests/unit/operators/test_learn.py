@@ -8,7 +8,7 @@ from tests.answers import START_MS, customer, decision, said, tell
 
 
 def test_the_label_is_what_was_taken_up_and_ends_as_money() -> None:
-    """Delivered, completed and realised each revise what stood; clicked and started are worth nothing yet."""
+    """Completed and realised each revise what stood; clicked and started are signs, and worth nothing yet."""
     _, lessons, impact = tell(
         customer(decision()),
         said("delivered", number=1),
@@ -20,13 +20,24 @@ def test_the_label_is_what_was_taken_up_and_ends_as_money() -> None:
         said("value", number=7, days=60, value_bank_minor=500),
     )
     labels = [lesson.label for lesson in lessons]
-    assert labels == pytest.approx([0.0, 8.0, 3.0, 3.5], abs=1e-3)
+    assert labels == pytest.approx([0.0, 0.0, 0.0, 8.0, 3.0, 3.5], abs=1e-3)
     assert [lesson.label_before for lesson in lessons] == [None, *labels[:-1]]
-    assert [lesson.outcome for lesson in lessons] == ["delivered", "completed", "value", "value"]
+    outcomes = ["delivered", "clicked", "started", "completed", "value", "value"]
+    assert [lesson.outcome for lesson in lessons] == outcomes
+    # A view is no sign of its own, but it is what was known before the click.
+    assert [lesson.outcome_before for lesson in lessons] == [
+        None,
+        "viewed",
+        *outcomes[1:-1],
+    ]
+    assert {lesson.stated for lesson in lessons} == {(2.0, 6.0)}
+    assert all(lesson.seen_ms > lesson.at_ms for lesson in lessons)
     # The loan's value is 20 EUR to the customer and 60 to the bank; then 10 and 20 came, then 0 and 5.
-    assert [lesson.bank for lesson in lessons] == pytest.approx([0.0, 6.0, -4.0, 0.5], abs=1e-3)
+    assert [lesson.bank for lesson in lessons] == pytest.approx(
+        [0.0, 0.0, 0.0, 6.0, -4.0, 0.5], abs=1e-3
+    )
     assert {lesson.at_ms for lesson in lessons} == {START_MS}
-    assert len({lesson.lesson_id for lesson in lessons}) == 4
+    assert len({lesson.lesson_id for lesson in lessons}) == 6
     assert [record["type"] for record in impact] == ["feedback"] * 5 + ["value"] * 2
     assert all(record["counted"] for record in impact[:5])
 
