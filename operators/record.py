@@ -3,7 +3,6 @@
 Stage: 7 of 8. In: Deliberation. Out: Decision, offer, transparency, review cases, impact.
 """
 
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -70,10 +69,9 @@ def write(
         used=used,
         trace=outcome.trace,
     )
-    digest = sha256(orjson.dumps(decision)).hexdigest()
-    decision = replace(decision, digest=digest)
+    decision.seal(sha256(orjson.dumps(decision)).hexdigest())
     me.decision_count += 1
-    me.previous_digest = digest
+    me.previous_digest = decision.digest
     outcome.decision = decision
     if made.chosen is not None:
         outcome.offers.append(_message(decision, made.chosen))

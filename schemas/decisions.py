@@ -22,8 +22,7 @@ WORTH = "worth"
 """The kind of a lesson of money that belongs to a customer and to no decision."""
 
 
-@dataclass(slots=True, frozen=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """An item proposed at this moment.
 
     ``signal`` is the strongest live signal that it answers and may use (None: proposed by taste),
@@ -39,11 +38,10 @@ class Candidate:
     strength: float = 0.0
     words: str = ""
     sources: tuple[str, ...] = ()
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = {}
 
 
-@dataclass(slots=True, frozen=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """One policy's answer on one candidate. A refusal names its rule and says it in words."""
 
     allowed: bool
@@ -51,8 +49,7 @@ class Verdict:
     words: str = ""
 
 
-@dataclass(slots=True, frozen=True)
-class Screened:
+class Screened(Struct, frozen=True):
     """A candidate with the first refusal it met (None: allowed), and whether the board must see it."""
 
     candidate: Candidate
@@ -203,6 +200,17 @@ class Decision:
     digest: str = ""
     latency_us: int = 0
     rival: Rival | None = None
+
+    def seal(self, digest: str) -> None:
+        """Set the digest of the rest, once and before anybody else sees it: a copy of all fields costs as much as they did.
+
+        Raises:
+            ValueError: It has one.
+        """
+        if self.digest:
+            message = "a decision is sealed once"
+            raise ValueError(message)
+        object.__setattr__(self, "digest", digest)
 
 
 @dataclass(slots=True, frozen=True)

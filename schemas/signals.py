@@ -1,13 +1,13 @@
 """What the senses make of the features: signals, forecasts, readings of a text."""
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from schemas.base import Source
 
 
-@dataclass(slots=True, frozen=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """Something noticed, worth answering.
 
     ``strength`` is in 0..1. ``sources`` are all sources that it was derived from: it is only used for a
@@ -20,13 +20,12 @@ class Signal:
     strength: float
     sources: tuple[Source, ...]
     words: str
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = {}
     hold_ms: int = 3 * 86_400_000
     insight: bool = False
 
 
-@dataclass(slots=True, frozen=True)
-class Recurring:
+class Recurring(Struct, frozen=True):
     """One recurring payment: ``amount_minor`` is signed; ``next_day`` counts days since 1970.
 
     ``key`` is a hash: who is paid isn't kept. ``category`` says what for.
@@ -41,8 +40,7 @@ class Recurring:
     category: str = "other"
 
 
-@dataclass(slots=True, frozen=True)
-class Forecast:
+class Forecast(Struct, frozen=True):
     """A projection of one customer's balance.
 
     ``shortfall`` is P(balance < threshold within the horizon) in 0..1, or None when it abstains;
@@ -75,8 +73,7 @@ class Forecast:
     sources: tuple[Source, ...] = (Source.TRANSACTIONS,)
 
 
-@dataclass(slots=True, frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What a text says: intent with its probability (None: abstained), sentiment in -1..1."""
 
     intent: str | None

@@ -147,7 +147,8 @@ def main(arguments: list[str]) -> int:
         line = f"{kind}: least {min(here):.0f}, median {median(here):.0f} µs of CPU"
         for other in there:
             line += f"; there {min(other):.0f}, {median(other):.0f}"
-            line += f"; least × {min(here) / min(other):.3f}"
+            ratio = median(a / b for a, b in zip(here, other, strict=True))
+            line += f"; least × {min(here) / min(other):.3f}, median of rounds × {ratio:.3f}"
         print(line)
     print(*(f"all that was said and stored: {one.digest}" for one in found), sep="\n")
     return 0
