@@ -8,6 +8,8 @@ granted for it are zero, which is the average customer. Silence sees what all of
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isnan
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from operators.bandits import BANDITS
 from operators.contracts import Alternatives, Bandit, FeatureSpec
@@ -25,12 +27,21 @@ CONTEXT_NAMES: tuple[str, ...] = ("const", *(spec.name for spec in CONTEXT))
 """The bandit's context, in order (dx): one, then the standardised features."""
 X_GRID = 1024.0
 X_MAX = 8.0
-TO_WHOLE = 1.5 * 2.0**52
-"""Added and taken away again it rounds to a whole number, halves to even, as `round` does and much faster."""
+TO_GRID = 1.5 * 2.0**52 / X_GRID
+"""Added and taken away again it rounds to the grid, halves to even, as `round` would and much faster."""
 
 Arm = str
-_Term = tuple[str | None, float, float]
-"""A feature's name (None: its source is not given), centre and scale."""
+
+
+class _Plan(NamedTuple):
+    """What is read for some sources: the features given, their centres and scales.
+
+    ``spread`` puts one, those and a last zero where they stand in the context; None where all are given.
+    """
+
+    read: Callable[[Any], tuple[Any, ...]]
+    scales: tuple[tuple[float, float], ...]
+    spread: Callable[[Any], tuple[Any, ...]] | None
 
 
 def assign(customer_id: str, rules: Rules) -> Arm:
@@ -71,7 +82,7 @@ class Plans:
     def __init__(self, specs: Sequence[FeatureSpec]) -> None:
         """For these features, in the order of the context."""
         self._specs = tuple(specs)
-        self._by_sources: dict[frozenset[Source], tuple[_Term, ...]] = {}
+        self._by_sources: dict[frozenset[Source], _Plan] = {}
 
     def read(self, features: Mapping[str, float], sources: frozenset[Source]) -> tuple[float, ...]:
         """One, then the features on the 2^-10 grid within ±8; 0 where a source is not given.
@@ -81,21 +92,32 @@ class Plans:
         """
         plan = self._by_sources.get(sources)
         if plan is None:
-            plan = self._by_sources[sources] = tuple(
-                (spec.name if spec.source in sources else None, spec.centre, spec.scale)
-                for spec in self._specs
-            )
-        return (
-            1.0,
-            *[
-                0.0
-                if name is None
-                else (x * X_GRID + TO_WHOLE - TO_WHOLE) / X_GRID
-                if -X_MAX <= (x := (features[name] - centre) / scale) <= X_MAX
-                else _outside(x)
-                for name, centre, scale in plan
-            ],
+            plan = self._by_sources[sources] = self._plan(sources)
+        standing = [
+            x + TO_GRID - TO_GRID
+            if -X_MAX <= (x := (value - centre) / scale) <= X_MAX
+            else _outside(x)
+            for value, (centre, scale) in zip(plan.read(features), plan.scales, strict=True)
+        ]
+        return (1.0, *standing) if plan.spread is None else plan.spread((1.0, *standing, 0.0))
+
+    def _plan(self, sources: frozenset[Source]) -> _Plan:
+        given = [spec for spec in self._specs if spec.source in sources]
+        places = {spec.name: place for place, spec in enumerate(given, 1)}
+        return _Plan(
+            _getter([spec.name for spec in given]),
+            tuple((spec.centre, spec.scale) for spec in given),
+            None
+            if len(given) == len(self._specs)
+            else _getter([0, *(places.get(spec.name, -1) for spec in self._specs)]),
         )
+
+
+def _getter(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """As `itemgetter`, which of fewer than two gives no tuple."""
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    return lambda held: tuple(held[key] for key in keys)
 
 
 def _outside(x: float) -> float:

@@ -1,9 +1,8 @@
 """An amount to move and a bill to shift: enough, capped, and only what helps."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from operators.triggers.remedies import MOVE_STEP_MINOR, to_move, to_shift
 from schemas.signals import Forecast, Recurring
