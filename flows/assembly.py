@@ -8,8 +8,7 @@ from pathlib import Path
 from flows import catalogue
 from flows.access import connection_of, vault_of
 from flows.adapters.complete import pseudonyms
-from flows.adapters.recognise import Reader
-from flows.adapters.registry import RegistryFrames
+from flows.adapters.recognise import Frames, Reader
 from flows.backup import backup_run, restore_absent
 from flows.cadence import Cadence, Retention, Shelf
 from flows.decide import PIECE_MAX, DecideFlow, DecideOptions, owned
@@ -28,6 +27,7 @@ from flows.measure import Meter, measure_flow
 from flows.metrics import Metrics
 from flows.phrases import head_of
 from flows.records import Record
+from flows.sections import Ingest
 from flows.settings import Settings
 from flows.tenure import GroupFlow, RunOf, group_flow
 from flows.worker import Stop
@@ -117,18 +117,21 @@ def ingest_flow(settings: Settings, stop: Stop) -> IngestFlow:
     )
 
 
+def _frames(own: Ingest) -> Frames:
+    # Its libraries take a quarter of the time that a worker needs to begin, and few have a registry.
+    from flows.adapters.registry import RegistryFrames  # noqa: PLC0415
+
+    return RegistryFrames(
+        own.registry_url,
+        user=own.registry_user.get_secret_value(),
+        password=own.registry_password.get_secret_value(),
+    )
+
+
 def readers_of(settings: Settings) -> dict[str, Reader]:
     """The reader of each topic that is not native."""
     own = settings.ingest
-    frames = (
-        RegistryFrames(
-            own.registry_url,
-            user=own.registry_user.get_secret_value(),
-            password=own.registry_password.get_secret_value(),
-        )
-        if own.registry_url
-        else None
-    )
+    frames = None if not own.registry_url else _frames(own)
     return {
         topic: Reader(form, tables=own.tables, frames=frames)
         for topic, form in own.formats.items()

@@ -11,6 +11,8 @@ import random
 import shutil
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +53,10 @@ SHORT: dict[str, Scale] = {
     "rescale": Scale(600, 60, 1),
     "worker-paused": Scale(600, 60, 1, 3.0),
 }
+ALONE = frozenset({"broker-restart", "broker-silent"})
+"""What breaks the broker, which the scenarios that run beside it share."""
+TOGETHER = 2
+"""Scenarios of the short campaign at a time: most of each is waiting for processes to start and for the broker."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -76,16 +82,7 @@ def main() -> int:
     scales = SHORT if asked.short else FULL
     try:
         with ApacheKafka(directory / "broker") as broker:
-            rows = [
-                run(
-                    broker,
-                    directory,
-                    name=name,
-                    scale=_scaled(asked, scales.get(name, FULL[name])),
-                    seed=asked.seed,
-                )
-                for name in asked.only or scales
-            ]
+            rows = _run(broker, directory, asked, names=asked.only or list(scales), scales=scales)
     except BrokerError as error:
         print(f"faults: {error}", file=sys.stderr)
         return 1
@@ -97,6 +94,28 @@ def main() -> int:
     if survived and not asked.keep:
         shutil.rmtree(directory, ignore_errors=True)
     return 0 if survived else 1
+
+
+def _run(
+    broker: Broker,
+    directory: Path,
+    asked: argparse.Namespace,
+    *,
+    names: Sequence[str],
+    scales: dict[str, Scale],
+) -> list[Row]:
+    """The scenarios, those that leave the broker in peace some at a time; rows in the order of the names."""
+
+    def one(name: str) -> Row:
+        scale = _scaled(asked, scales.get(name, FULL[name]))
+        return run(broker, directory, name=name, scale=scale, seed=asked.seed)
+
+    peaceful = [name for name in names if name not in ALONE]
+    with ThreadPoolExecutor(asked.together or (TOGETHER if asked.short else 1)) as pool:
+        rows = dict(zip(peaceful, pool.map(one, peaceful), strict=True))
+    # On this thread: a broker that is started again ends with the thread that started it.
+    rows |= {name: one(name) for name in names if name in ALONE}
+    return [rows[name] for name in names]
 
 
 def run(broker: Broker, directory: Path, *, name: str, scale: Scale, seed: int) -> Row:
@@ -164,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--records", type=int, help="records of the stream, for each fault")
     parser.add_argument("--times", type=int, help="how often each fault strikes")
+    parser.add_argument("--together", type=int, metavar="N", help="scenarios at a time")
     parser.add_argument("--json", action="store_true", help="one JSON list instead of a table")
     parser.add_argument("--keep", action="store_true", help="leave logs and state where they are")
     parser.add_argument(
