@@ -62,7 +62,7 @@ def sliding(block: Block, regular: Floats) -> Scenarios:
     first = book.DAYS - regular.shape[1]
     # A slice of steps is a view, which numpy reads without gathering it first.
     return _replayed(
-        block, regular, _starts(regular.shape[1]), picked=slice(first + 1, None, -STRIDE_DAYS)
+        block, regular, _starts(regular.shape[1]), picked=slice(first + 1, 0, -STRIDE_DAYS)
     )
 
 

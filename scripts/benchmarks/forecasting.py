@@ -1,4 +1,4 @@
-"""What the forecaster costs: a movement folded, one customer's forecast, a block's, beside bare loops.
+"""What the forecaster costs: a movement folded, one customer's forecast, with its day, a block's, beside bare loops.
 
 Everything runs in this process on made-up households, in processor time; ratios are to copying a book of the
 same size.
@@ -11,10 +11,11 @@ from collections.abc import Callable
 import numpy as np
 
 from operators.features import book
-from operators.forecasting import block, describe, pooled, scenarios
+from operators.forecasting import block, dates, describe, pooled, scenarios
 from operators.forecasting.describe import NAMES, THRESHOLD
+from operators.forecasting.heads import Looked
 from operators.forecasting.learner import prior_of
-from schemas.models import LogitHead
+from schemas.models import ForecastSnapshot, LogitHead
 
 DAYS = 30
 HISTORY_DAYS = 400
@@ -36,9 +37,16 @@ def main(arguments: list[str]) -> int:
     copied = _best(lambda: [bytes(bytearray(kept)) for _ in moves], options.rounds) / MOVEMENTS
     folded = _best(lambda: _lived(moves), options.rounds) / MOVEMENTS
     one = _best(lambda: _foretold_alone(kept, today), options.rounds) / ALONE
+    dated = _best(lambda: _dated_alone(kept, today), options.rounds) / ALONE
     many = _best(lambda: _foretold([kept] * options.block, today), options.rounds) / options.block
     print(f"book {book.SIZE} bytes")
-    for name, cost in (("copy", copied), ("fold", folded), ("one", one), ("block", many)):
+    for name, cost in (
+        ("copy", copied),
+        ("fold", folded),
+        ("one", one),
+        ("dated", dated),
+        ("block", many),
+    ):
         print(f"{name:6} {cost * 1e6:8.1f} µs  ×{cost / copied:8.1f}")
     return 0
 
@@ -81,6 +89,11 @@ _HEAD = LogitHead(
 )
 
 
+_LEARNT = ForecastSnapshot(
+    version=1, digest="", heads={f"date:{DAYS}": dates.UNLEARNT}, bands={}, record={}
+)
+
+
 def _foretold(books: list[bytes], today: int) -> None:
     known = block.read(books, today=today, balance=np.full(len(books), 120_000.0))
     regular = scenarios.expected(known, days=DAYS)
@@ -97,6 +110,14 @@ def _foretold(books: list[bytes], today: int) -> None:
 def _foretold_alone(kept: bytes, today: int) -> None:
     for _ in range(ALONE):
         _foretold([kept], today)
+
+
+def _dated_alone(kept: bytes, today: int) -> None:
+    """What a customer costs whose shortfall is likely enough that its day is foretold as well."""
+    for _ in range(ALONE):
+        look = Looked(block.read([kept], today=today, balance=np.array([120_000.0])), days=DAYS)
+        pooled.probability(_HEAD, look.rows([0.0]))
+        look.first_day(_LEARNT, 0.0)
 
 
 def _best(work: Callable[[], object], rounds: int) -> float:

@@ -2,19 +2,44 @@
 
 import copy
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.contracts import Forecaster
 from operators.features import FEATURES
-from operators.forecasting import FORECASTERS, due
-from operators.forecasting.cashflow import HISTORY_DAYS_MIN, CashFlow
+from operators.forecasting import FORECASTERS, dates, due
+from operators.forecasting.cashflow import DATED_FROM, HISTORY_DAYS_MIN, CashFlow
+from operators.forecasting.describe import NAMES, THRESHOLD
+from operators.forecasting.learner import HORIZONS, prior_of
 from schemas.base import DAY_MS, Source
 from schemas.events import EventBase
+from schemas.models import ForecastSnapshot, LogitHead
 from schemas.rules import Rules
 from tests.accounts import folded, household, moved
 
+LEARNT = ForecastSnapshot(
+    version=1,
+    digest="",
+    heads={
+        **{
+            f"shortfall:{days}": LogitHead(
+                centre=np.zeros(len(NAMES)),
+                scale=np.ones(len(NAMES)),
+                weights=prior_of(f"shortfall:{days}"),
+                cross=THRESHOLD,
+                months=12,
+                rows=0,
+            )
+            for days in HORIZONS
+        },
+        "date:30": dates.UNLEARNT,
+    },
+    bands={},
+    record={},
+)
+"""Heads as they are before anything is learnt, for all horizons that are taught."""
 SOURCE_OF_SLOT = {group.slot.name: group.slot.source for group in FEATURES}
 every_forecaster = pytest.mark.parametrize("forecaster", FORECASTERS, ids=lambda f: f.name)
 
@@ -60,6 +85,27 @@ def test_a_forecast_is_pure_and_bounded(
         early, late = made.date_range
         assert now_ms // DAY_MS <= early <= late <= now_ms // DAY_MS + horizon
     assert all(r.next_day >= now_ms // DAY_MS and 0 <= r.alive <= 1 for r in made.recurring)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    events=histories(), wait_days=st.integers(0, 60), threshold=st.integers(-(10**6), 10**6),
+    horizon=st.sampled_from((7, 30, 60, 90)),
+)  # fmt: skip
+def test_a_learnt_day_lies_within_the_horizon(
+    events: list[EventBase], wait_days: int, threshold: int, horizon: int
+) -> None:
+    """With heads too: tomorrow or later and within the horizon, given from one chance in five, today if it is below."""
+    memories, now_ms = folded(events), events[-1].at_ms + wait_days * DAY_MS
+    rules = Rules(shortfall_horizon_days=horizon, shortfall_threshold_minor=threshold)
+    made = CashFlow().forecast(memories, now_ms=now_ms, rules=rules, learnt=LEARNT)
+    assert made == CashFlow().forecast(memories, now_ms=now_ms, rules=rules, learnt=LEARNT)
+    if made is None or made.shortfall is None or made.date_range is None:
+        return
+    assert made.shortfall >= DATED_FROM
+    early, late = made.date_range
+    below_already = early == late == now_ms // DAY_MS
+    assert below_already or now_ms // DAY_MS < early <= late <= now_ms // DAY_MS + horizon
 
 
 @every_forecaster

@@ -50,6 +50,17 @@ def known(months: int = 6) -> block.Block:
     return block.read([kept], today=book.head(kept).last, balance=np.array([balance]))
 
 
+@pytest.mark.parametrize("days", range(1, 91))
+def test_every_horizon_slides(days: int) -> None:
+    """A scenario's low and end are those of its own path, whatever the horizon."""
+    one = known()
+    regular = scenarios.expected(one, days=days)
+    made = scenarios.sliding(one, regular)
+    assert np.array_equal(made.starts, np.arange(book.DAYS - days, -1, -scenarios.STRIDE_DAYS))
+    assert made.lows == pytest.approx(made.paths.min(axis=2), abs=1e-6)
+    assert made.nets == pytest.approx(made.paths[:, :, -1], abs=1e-6)
+
+
 def test_the_block_reads_what_was_folded() -> None:
     """Net flows add up to the balance, and the balance of earlier days follows from them."""
     made = known()
