@@ -26,7 +26,7 @@ from schemas.rules import Rules
 CONTEXT_NAMES: tuple[str, ...] = ("const", *(spec.name for spec in CONTEXT))
 """The bandit's context, in order (dx): one, then the standardised features."""
 X_GRID = 1024.0
-X_MAX = 8.0
+X_MIN, X_MAX = -8.0, 8.0
 TO_GRID = 1.5 * 2.0**52 / X_GRID
 """Added and taken away again it rounds to the grid, halves to even, as `round` would and much faster."""
 
@@ -95,7 +95,7 @@ class Plans:
             plan = self._by_sources[sources] = self._plan(sources)
         standing = [
             x + TO_GRID - TO_GRID
-            if -X_MAX <= (x := (value - centre) / scale) <= X_MAX
+            if X_MIN <= (x := (value - centre) / scale) <= X_MAX
             else _outside(x)
             for value, (centre, scale) in zip(plan.read(features), plan.scales, strict=True)
         ]
@@ -124,7 +124,7 @@ def _outside(x: float) -> float:
     if isnan(x):
         message = "a feature of the context is not a number"
         raise ValueError(message)
-    return X_MAX if x > 0.0 else -X_MAX
+    return X_MAX if x > 0.0 else X_MIN
 
 
 PLANS = Plans(CONTEXT)

@@ -1,5 +1,6 @@
 """Keyed randomness: the same key gives the same number on every machine, in every replay."""
 
+from functools import lru_cache
 from hashlib import blake2b
 
 
@@ -14,8 +15,15 @@ def uniform(key: str, salt: str) -> float:
 
     Source: Salmon et al. 2011, counter-based generators; here RFC 7693 (BLAKE2) is the bijection.
     """
-    digest = blake2b(key.encode(), digest_size=8, key=salt.encode()[:64]).digest()
-    return (int.from_bytes(digest, "big") >> 11) * 2.0**-53
+    keyed = _salted(salt).copy()
+    keyed.update(key.encode())
+    return (int.from_bytes(keyed.digest(), "big") >> 11) * 2.0**-53
+
+
+@lru_cache(maxsize=64)
+def _salted(salt: str) -> blake2b:
+    """The hash as far as the salt goes, which is that of many draws; nobody changes it."""
+    return blake2b(digest_size=8, key=salt.encode()[:64])
 
 
 def identify(*parts: str) -> str:

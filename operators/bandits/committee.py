@@ -204,18 +204,16 @@ def _distinct(layout: _Layout, contexts: tuple[tuple[float, ...], ...]) -> tuple
 
     Actions of one purpose share their context: the models are contracted with each context once.
     """
-    if contexts.count(contexts[0]) == len(contexts):
-        rows, which = [contexts[0]], []
-    else:
+    try:
+        if contexts.count(contexts[0]) == len(contexts):
+            return np.frombuffer(layout.pack_context(*contexts[0])).reshape(1, -1), []
         ids = [*map(id, contexts)]
         found = dict(zip(ids, contexts, strict=True))
-        places = {key: place for place, key in enumerate(found)}
-        rows, which = [*found.values()], [*map(places.__getitem__, ids)]
-    try:
-        packed = b"".join(starmap(layout.pack_context, rows))
+        packed = b"".join(starmap(layout.pack_context, found.values()))
     except StructError:
         raise _misfit(layout) from None
-    return np.frombuffer(packed).reshape(len(rows), -1), which
+    places = {key: place for place, key in enumerate(found)}
+    return np.frombuffer(packed).reshape(len(found), -1), [*map(places.__getitem__, ids)]
 
 
 def _scores(menu: _Menu, contexts: Floats, which: list[int]) -> Floats:
