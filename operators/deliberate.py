@@ -16,7 +16,7 @@ from operators.policy import UNSEEING, braked, screen
 from operators.sense import View
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Contact, Customer, LiveSignal, OpenDecision, Outstanding
-from schemas.decisions import Candidate, Outcome, Screened, Verdict
+from schemas.decisions import SILENCE, Candidate, Outcome, Screened, Verdict
 from schemas.events import EventBase
 from schemas.vectors import pack_vector
 
@@ -194,15 +194,18 @@ def _without_signal(
     chosen = made.chosen
     if chosen is None or chosen.signal is None:
         return None
-    again = _pass(
-        me,
-        view=view,
-        occasion=occasion,
-        contexts=contexts,
-        muted=chosen.signal,
-        judged={key_of(s.candidate): s for s in made.screened},
-    )
-    return {"change": f"without {chosen.signal}", "result": again.choice.action, "verified": True}
+    result = SILENCE
+    # Where nobody is looking and nothing else is fresh, nothing is proposed, so that nothing else can be said.
+    if occasion.channel is not None or (occasion.fresh - {chosen.signal}) & me.signals.keys():
+        result = _pass(
+            me,
+            view=view,
+            occasion=occasion,
+            contexts=contexts,
+            muted=chosen.signal,
+            judged={key_of(s.candidate): s for s in made.screened},
+        ).choice.action
+    return {"change": f"without {chosen.signal}", "result": result, "verified": True}
 
 
 def _remember(me: Customer, *, view: View, made: Deliberation, occasion: Occasion) -> None:

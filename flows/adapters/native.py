@@ -1,5 +1,6 @@
 """The native format: one JSON object per message, of a shape in `schemas.events`."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 
 from pydantic import ValidationError
@@ -10,6 +11,8 @@ from schemas.events import EVENT, KINDS, EventBase
 
 NEWEST_VERSION = 1
 _FIELDS_NAMED_MAX = 5
+_validated: Callable[[bytes], EventBase] = EVENT.validator.validate_json
+"""Without what the adapter's own method asks of each call, which is a quarter of it."""
 _SHAPELESS = frozenset({"union_tag_invalid", "union_tag_not_found"})
 
 
@@ -28,7 +31,7 @@ def read_one(value: bytes) -> EventBase | InputError:
         InputError('input.invalid', 'app.opened: at (instant_format)', '')
     """
     try:
-        return EVENT.validate_json(value)
+        return _validated(value)
     except ValidationError as error:
         return _explain(error.errors(include_url=False))
 
