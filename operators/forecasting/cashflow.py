@@ -49,7 +49,8 @@ class Outlook:
     """All scenarios of one customer.
 
     ``balances`` has shape (K, H): the balance in minor units, scenario by day (the first column is tomorrow);
-    ``lows``, of the same shape, is its running minimum. ``scale_minor`` is a month of own spending.
+    ``lows``, of the same shape, is its running minimum. ``scale_minor`` is a month of own spending. ``known`` is
+    the book that it rests on, with what is authorised; ``due`` the regular flows expected by day, shape (1, H).
     """
 
     today: int
@@ -57,6 +58,8 @@ class Outlook:
     scale_minor: float
     balances: Floats
     lows: Floats
+    known: block.Block
+    due: Floats
 
     def shortfall(self, threshold_minor: float, days: int) -> float:
         """P(balance < threshold within so many days); grows with both.
@@ -119,8 +122,7 @@ class CashFlow:
         share = shortfall = made.shortfall(threshold, days)
         said, record, ends, dates = None, None, None, None
         if learnt is not None and made.balance_minor >= threshold:
-            ahead = np.array([float(made.balance_minor + pending_minor(cash, now_ms=now_ms))])
-            look = Looked(block.read([recurring], today=made.today, balance=ahead), days=days)
+            look = Looked(made.known, days=days, regular=np.cumsum(made.due, axis=1))
             said = look.shortfall(learnt, threshold, share=share)
             ends = look.ends(learnt)
             if said is not None:
@@ -175,14 +177,17 @@ def outlook(
     if history < HISTORY_DAYS_MIN:
         return None
     balance = total_minor(cash)
-    made = block.read([recurring], today=today, balance=np.array([float(balance)]))
+    ahead = balance + pending_minor(cash, now_ms=now_ms)
+    made = block.read([recurring], today=today, balance=np.array([float(ahead)]))
+    expected = block.due(made, days=days)
     past = made.residual[0, book.DAYS - history :]
     starts = np.arange(0, history, STRIDE_DAYS)
     steps = past[(starts[:, None] + np.arange(days)) % history]
-    steps[:, 0] += balance + pending_minor(cash, now_ms=now_ms)
-    steps += np.rint(block.due(made, days=days)[0])
+    steps[:, 0] += ahead
+    steps += np.rint(expected[0])
     balances = np.cumsum(steps, axis=1)
     lows = np.minimum.accumulate(balances, axis=1)
     bins = weeks.shifted(cash["weeks"][SPENDING], today // 7 - cash["weeks"][0])
     spent = weeks.monthly(bins, today=today, history_days=history)
-    return Outlook(today, balance, max(spent, 0.05 * abs(balance), 1.0), balances, lows)
+    scale = max(spent, 0.05 * abs(balance), 1.0)
+    return Outlook(today, balance, scale, balances, lows, made, expected)

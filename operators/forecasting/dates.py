@@ -9,6 +9,8 @@ Source: conditional logit over alternatives, McFadden 1974; the day told minimis
 error beyond `CAP_DAYS` counts the same (a bounded loss, Huber 1981).
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -93,7 +95,7 @@ def likely(chances: Floats, *, days: int) -> tuple[int, int, int]:
     """
     each = days // STEPS
     daily = np.repeat(chances / each, each)
-    apart = np.abs(np.arange(days)[:, None] - np.arange(days))
+    apart = _apart(days)
     # On a grid, so that the last bit of a sum never decides between two days.
     worth = np.rint((np.maximum(CAP_SHARE * days - apart, 0.0) * daily).sum(axis=1) * _GRID)
     best = np.nonzero(worth == worth.max())[0]
@@ -102,6 +104,13 @@ def likely(chances: Floats, *, days: int) -> tuple[int, int, int]:
     held = np.cumsum(daily[order])
     width = int(apart[day][order[min(int((held < HALF).sum()), days - 1)]])
     return max(1, day + 1 - width), day + 1, min(days, day + 1 + width)
+
+
+@lru_cache(maxsize=8)
+def _apart(days: int) -> NDArray[np.int64]:
+    """How many days each day of the horizon is from each other, shape (days, days)."""
+    made: NDArray[np.int64] = np.abs(np.arange(days)[:, None] - np.arange(days))
+    return made
 
 
 def fit(x: Floats, step: Floats, *, months: int) -> LogitHead:

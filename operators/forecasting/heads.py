@@ -26,11 +26,11 @@ TENTHS = 10
 class Looked:
     """One customer (a block of one) looked at over one horizon: what every head sees."""
 
-    def __init__(self, known: Block, *, days: int) -> None:
-        """Project it once; ``days`` is 1..90."""
+    def __init__(self, known: Block, *, days: int, regular: Floats | None = None) -> None:
+        """Project it once; ``days`` is 1..90, ``regular`` what is due, summed up, where that is known already."""
         self.known = known
         self.days = days
-        self.regular = expected(known, days=days)
+        self.regular = expected(known, days=days) if regular is None else regular
         self.slid: Scenarios = sliding(known, self.regular)
         self.same: Scenarios = aligned(known, self.regular)
 

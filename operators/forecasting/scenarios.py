@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from operators.features import book
@@ -43,9 +42,7 @@ class Scenarios:
     @cached_property
     def paths(self) -> Floats:
         """Day by day, shape (N, K, H): built for those who ask for dates."""
-        made: Floats = self.summed[
-            :, self.starts[:, None] + np.arange(1, self.regular.shape[1] + 1)
-        ]
+        made: Floats = self.summed[:, self.starts[:, None] + _ahead(self.regular.shape[1])]
         made += self.regular[:, None, :]
         made -= self.summed[:, self.starts][:, :, None]
         return made
@@ -59,20 +56,15 @@ def expected(block: Block, *, days: int) -> Floats:
 
 def sliding(block: Block, regular: Floats) -> Scenarios:
     """Scenarios that start three days apart."""
-    first = book.DAYS - regular.shape[1]
-    # A slice of steps is a view, which numpy reads without gathering it first.
-    return _replayed(
-        block, regular, _starts(regular.shape[1]), picked=slice(first + 1, 0, -STRIDE_DAYS)
-    )
+    return _replayed(block, regular, _starts(regular.shape[1]))
 
 
 def aligned(block: Block, regular: Floats) -> Scenarios:
     """Scenarios that start at tomorrow's day of the month."""
-    starts = _same_day(block.today, regular.shape[1])
-    return _replayed(block, regular, starts, picked=starts + 1)
+    return _replayed(block, regular, _same_day(block.today, regular.shape[1]))
 
 
-def _replayed(block: Block, regular: Floats, starts: Ints, *, picked: slice | Ints) -> Scenarios:
+def _replayed(block: Block, regular: Floats, starts: Ints) -> Scenarios:
     size, days = regular.shape
     summed = np.zeros((size, book.DAYS + 1))
     np.cumsum(block.residual, axis=1, out=summed[:, 1:])
@@ -81,9 +73,9 @@ def _replayed(block: Block, regular: Floats, starts: Ints, *, picked: slice | In
     base = summed[:, starts]
     ends = summed[:, starts + days] + regular[:, -1:] - base
     if size < _MANY or not starts.size:
-        windows = sliding_window_view(summed, days, axis=1).transpose(2, 0, 1)
-        paths = windows[:, :, picked] + regular.T[:, :, None]
-        lowest = paths.min(axis=0, initial=np.inf)
+        reached = summed[:, starts[:, None] + _ahead(days)]
+        reached += regular[:, None, :]
+        lowest = reached.min(axis=2, initial=np.inf)
     else:
         lowest = _lowest(summed, regular, starts)
     # Row by row in memory, whichever way it came: sums over it must not depend on who else is in the block.
@@ -102,6 +94,11 @@ def _lowest(summed: Floats, regular: Floats, starts: Ints) -> Floats:
         np.add(by_day[starts + day], expected_then, out=reached)
         np.minimum(lows, reached, out=lows)
     return lows.T
+
+
+@lru_cache(maxsize=64)
+def _ahead(days: int) -> Ints:
+    return np.arange(1, days + 1)
 
 
 @lru_cache(maxsize=64)
