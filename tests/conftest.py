@@ -46,7 +46,7 @@ def embedded_broker(pytestconfig: pytest.Config) -> Iterator[EmbeddedBroker]:
 @pytest.fixture(scope="session")
 def apache_broker(pytestconfig: pytest.Config) -> Iterator[ApacheKafka]:
     """Apache Kafka, shared by the whole run: name topics so that tests don't meet."""
-    with ApacheKafka() as broker:
+    with ApacheKafka(brief=True) as broker:
         pytestconfig.stash[RAN].add(broker.name)
         yield broker
 

@@ -30,6 +30,7 @@ class ApacheKafka(Broker):
         port: As of `Broker`.
         login: A user and a password. With them it also listens on `guarded_servers`, where only that user
             is let in (SASL_PLAINTEXT with PLAIN): for trying what wrong credentials do, not for safety.
+        brief: It lives for minutes: no optimising compiler, which costs more CPU at a start than it gives back.
     """
 
     name = "apache"
@@ -39,10 +40,15 @@ class ApacheKafka(Broker):
     _controller_port = _guarded_port = 0
 
     def __init__(
-        self, directory: Path | None = None, *, port: int = 0, login: tuple[str, str] | None = None
+        self,
+        directory: Path | None = None,
+        *,
+        port: int = 0,
+        login: tuple[str, str] | None = None,
+        brief: bool = False,
     ) -> None:
         super().__init__(directory, port=port)
-        self._login = login
+        self._login, self._brief = login, brief
 
     @property
     def guarded_servers(self) -> str | None:
@@ -96,6 +102,7 @@ class ApacheKafka(Broker):
         return [
             jars.java(),
             "-server",
+            *(("-XX:TieredStopAtLevel=1",) if self._brief else ()),
             "-Xms256m",
             "-Xmx768m",
             # At 1,000 events/s G1 stops all threads for 10 to 20 ms every two seconds on two cores: one answer in a

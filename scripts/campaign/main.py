@@ -81,7 +81,7 @@ def main() -> int:
     shutil.rmtree(directory, ignore_errors=True)
     scales = SHORT if asked.short else FULL
     try:
-        with ApacheKafka(directory / "broker") as broker:
+        with ApacheKafka(directory / "broker", brief=asked.short) as broker:
             rows = _run(broker, directory, asked, names=asked.only or list(scales), scales=scales)
     except BrokerError as error:
         print(f"faults: {error}", file=sys.stderr)
