@@ -73,7 +73,8 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
     Returns:
         The outcome. Its ``customer`` is a new record, or None once erased.
     """
-    if customer.knows(event.event_id):
+    mark = event_mark(event.event_id)
+    if customer.knows(mark):
         return Outcome(customer, duplicate=True, trace=["duplicate"])
     if event.at_ms < customer.latest_ms - world.rules.lateness_days * DAY_MS:
         bound = f"more than {world.rules.lateness_days} days behind the customer's newest event"
@@ -110,7 +111,7 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
         return outcome
     slots.touch(me, customer)
     remembered = EVENT_MARK_BYTES * world.rules.recent_ids
-    me.recent = (me.recent + event_mark(event.event_id))[-remembered:]
+    me.recent = (me.recent + mark)[-remembered:]
     return outcome
 
 

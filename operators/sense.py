@@ -50,7 +50,6 @@ TRIGGERS_OF_KIND: dict[str, tuple[Trigger, ...]] = {
     for kind in sorted({kind for trigger in TRIGGERS for kind in trigger.kinds})
 }
 
-
 SERVED: tuple[Purpose, ...] = tuple(p for p in PURPOSES if p is not Purpose.MODEL_TRAINING)
 """The purposes that something may be said for."""
 
@@ -208,10 +207,9 @@ class View:
         self.without = without
         self.failed: list[str] = []
         self._stands = stands
-        self.readable = frozenset[Source]().union(*[stands[p] for p in SERVED]) - without
-        self.admitted = self.readable | (stands[Purpose.MODEL_TRAINING] - without)
-        seen = _seen(self.admitted, tuple(me.slots))
-        self.memories: dict[str, Memory] = {name: me.slots[name] for name in seen}
+        self.readable, self.admitted = _sight(tuple(stands.items()), without)
+        names = _seen(self.admitted, tuple(me.slots))
+        self.memories: dict[str, Memory] = {name: me.slots[name] for name in names}
         self.features = Features(self.memories, now_ms=now_ms, failed=self.failed)
         self.forecasts = Forecasts(
             self.memories,
@@ -243,6 +241,15 @@ class View:
     def allows(self, purpose: Purpose, sources: Sequence[Source]) -> bool:
         """Whether a purpose may use all of these sources."""
         return self.usable(purpose).issuperset(sources)
+
+
+@lru_cache(maxsize=4096)
+def _sight(
+    stands: tuple[tuple[Purpose, frozenset[Source]], ...], without: frozenset[Source]
+) -> tuple[frozenset[Source], frozenset[Source]]:
+    """What some purpose that serves may use, and what any purpose may."""
+    readable = frozenset[Source]().union(*(may for p, may in stands if p in SERVED)) - without
+    return readable, readable | (dict(stands)[Purpose.MODEL_TRAINING] - without)
 
 
 @lru_cache(maxsize=4096)

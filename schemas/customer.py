@@ -197,9 +197,9 @@ class Customer:
             dict(self.touched),
         )
 
-    def knows(self, event_id: str) -> bool:
-        """Whether an event was taken before, among those that are remembered."""
-        return event_mark(event_id) in self.recent
+    def knows(self, mark: bytes) -> bool:
+        """Whether an event with this `event_mark` was taken before, among those that are remembered."""
+        return mark in self.recent
 
     def granted(self, purpose: Purpose, now_ms: int) -> frozenset[Source]:
         """The sources granted for a purpose at this instant and not called too personal."""
