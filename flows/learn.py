@@ -181,8 +181,8 @@ class Learner:
             self._signs.unlearn(gone.rewards)
             self._lifetime.relearn(request.customer, gone.before, gone.after)
             self._progress[COMMITTEE].fresh += len(gone.before) - len(gone.after)
-        if gone.holdings is not None:
-            self._taste.learn(gone.holdings)
+        for held in gone.holdings:
+            self._taste.learn(held)
             self._progress[TASTE].fresh += 1
         # Refitted at once: what came due so long ago has long served.
         forecasts = self._foretold.forget(request)

@@ -7,6 +7,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from operators.foresee import KIND as FORECAST
+from operators.taste import USES
 from schemas.decisions import WORTH, Lesson
 from schemas.errors import InputError
 from schemas.models import IntentSnapshot
@@ -17,6 +18,7 @@ MODEL_OF_KIND: dict[str, str] = {
     "reward": COMMITTEE,
     WORTH: COMMITTEE,
     "holdings": TASTE,
+    USES: TASTE,
     "intent": INTENTS,
     FORECAST: FORECASTS,
 }

@@ -24,7 +24,7 @@ def forgotten(request: Lesson, gone: Forgotten, *, forecasts: int) -> Publicatio
         gone: What it came to.
         forecasts: How many forecasts that came due were taken out of the forecaster.
     """
-    count = len(gone.rewards) + (gone.holdings is not None) + forecasts
+    count = len(gone.rewards) + len(gone.holdings) + forecasts
     words = f"Our models took back {count} lessons from you, exactly: all that were still in them."
     if gone.kept:
         words += (

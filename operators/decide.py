@@ -24,6 +24,7 @@ from operators import (
     retention,
     sense,
     slots,
+    taste,
     withdrawal,
 )
 from operators.contracts import World
@@ -46,6 +47,7 @@ from schemas.events import (
     ErasureRequested,
     EventBase,
     ExportRequested,
+    FeatureUsed,
     FeedbackReceived,
     LifeAnswered,
     MessageLabelled,
@@ -278,7 +280,12 @@ def _consider(
     outcome: Outcome, me: Customer, event: EventBase, *, view: sense.View, position: str
 ) -> None:
     """Stages 2 to 7: fold, sense, and if this is a moment to speak, deliberate."""
+    used = view.app_features if isinstance(event, FeatureUsed) else None
     sense.fold(me, event, view=view, trace=outcome.trace)
+    if used is not None:
+        outcome.lessons += taste.uses(
+            me, event, before=used, after=view.app_features, now_ms=view.now_ms
+        )
     outcome.lessons += foresee.foresee(me, event, view=view, trace=outcome.trace)
     observed = observe.observe(me, event, view=view, trace=outcome.trace)
     if event.snapshot:

@@ -19,7 +19,7 @@ from schemas.base import Purpose, Source
 from schemas.decisions import SILENCE, Candidate, Choice, Explanation, Screened, Verdict
 from schemas.offers import Kind
 
-TEMPLATE = "explanation.en.1"
+TEMPLATE = "explanation.en.2"
 """Names this wording: it changes with every change of a sentence below."""
 FACTORS_MAX = 5
 FACTORS_TOLD = 3
@@ -171,6 +171,8 @@ def _taste(chosen: Candidate, factors: tuple[dict[str, Any], ...]) -> str:
     if told:
         return f"What spoke for it most: {_listed(told[:FACTORS_TOLD])}."
     if chosen.proposed_by == "taste":
+        if chosen.item.feature is not None:
+            return "People who use what you use in the app often use this too."
         return "People with the same products as you often have this one too."
     return "It seems to go with what you do."
 

@@ -14,25 +14,28 @@ from dataclasses import dataclass, field, replace
 from struct import Struct
 
 from operators.bandits.grid import A_STEPS, X_STEPS, snap_actions, snap_context
+from operators.taste import USES
 from schemas.decisions import WORTH, Lesson
 
 _HEAD = Struct("<qdddqffBBHH")
 _NO_LABEL, _WORTH = 1, 2
+HELD: dict[str, str] = {"holdings": "profile", USES: "app"}
+"""Kinds of lessons that replace what was counted of a customer before → the source that they rest on."""
 
 
 @dataclass(slots=True)
 class Forgotten:
     """What a request to forget comes to.
 
-    ``rewards`` are to be taken out of the additive sums; ``holdings`` is a lesson that undoes what was
-    counted of the customer's products, if anything was. ``kept`` counts lessons that can't be taken back.
+    ``rewards`` are to be taken out of the additive sums; ``holdings`` are lessons that undo what was counted of
+    the customer's products, and of the features that they use, if anything was. ``kept`` counts lessons that can't be taken back.
     ``before`` and ``after`` are all lessons of value that the customer had taught, and those that stay, in order.
     """
 
     rewards: list[Lesson] = field(default_factory=list)
     before: list[Lesson] = field(default_factory=list)
     after: list[Lesson] = field(default_factory=list)
-    holdings: Lesson | None = None
+    holdings: list[Lesson] = field(default_factory=list)
     kept: int = 0
 
 
@@ -44,7 +47,7 @@ class Ledger:
         self._names: list[str] = []
         self._index: dict[str, int] = {}
         self._rewards: dict[str, list[bytes]] = {}
-        self._holdings: dict[str, tuple[str, ...]] = {}
+        self._holdings: dict[str, dict[str, tuple[str, ...]]] = {kind: {} for kind in HELD}
         self._texts: dict[str, int] = {}
         self.count = 0
         """Rewards remembered, of all customers."""
@@ -58,10 +61,10 @@ class Ledger:
         if lesson.kind in {"reward", WORTH}:
             self._rewards.setdefault(who, []).append(self._pack(lesson))
             self.count += 1
-        elif lesson.kind == "holdings":
-            before = self._holdings.pop(who, ())
+        elif lesson.kind in HELD:
+            before = self._holdings[lesson.kind].pop(who, ())
             if lesson.holdings:
-                self._holdings[who] = lesson.holdings
+                self._holdings[lesson.kind][who] = lesson.holdings
             return replace(lesson, holdings_before=before)
         else:
             self._texts[who] = self._texts.get(who, 0) + 1
@@ -75,8 +78,8 @@ class Ledger:
             >>> one = Lesson("l", "holdings", "c", 0, holdings=("card",), sources=("profile",))
             >>> ledger.note(one).holdings_before
             ()
-            >>> ledger.forget(Lesson("f", "forget", "c", 1)).holdings.holdings_before
-            ('card',)
+            >>> [gone.holdings_before for gone in ledger.forget(Lesson("f", "forget", "c", 1)).holdings]
+            [('card',)]
         """
         who, sources = request.customer, frozenset(request.sources)
         result = Forgotten()
@@ -92,11 +95,11 @@ class Ledger:
         if staying:
             self._rewards[who] = staying
         self.count -= len(result.before) - len(staying)
-        if not sources or "profile" in sources:
-            before = self._holdings.pop(who, ())
+        for kind, source in HELD.items():
+            before = self._holdings[kind].pop(who, ()) if not sources or source in sources else ()
             if before:
-                result.holdings = Lesson(
-                    request.lesson_id, "holdings", who, request.at_ms, holdings_before=before
+                result.holdings.append(
+                    Lesson(request.lesson_id, kind, who, request.at_ms, holdings_before=before)
                 )
         if not sources or "messages" in sources:
             result.kept = self._texts.pop(who, 0)

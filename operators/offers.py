@@ -3,7 +3,7 @@
 Stage: 4 of 8. In: live signals, features, taste, catalogue. Out: candidates (not yet allowed).
 
 Three ways in: an item answers a live signal; its content fits what the customer does (content-based);
-customers with the same products hold it too (collaborative, EASE). A request for consent is proposed
+customers with the same products hold it too, or use it who use the same features of the app (collaborative, EASE). A request for consent is proposed
 without any personal data. What may be used is decided by the purpose of each item.
 """
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from operators.features import SPECS
 from operators.meant import may_serve
-from operators.taste import Likings
+from operators.taste import APP, Likings, named
 from schemas.base import DAY_MS, Channel, Purpose, Source
 from schemas.customer import Customer, LiveSignal
 from schemas.decisions import Candidate
@@ -105,6 +105,7 @@ def propose(
     interests = Interests(features)
     fatigue = _fatigue(customer, now_ms)
     likings = None if taste is None else Likings(taste, tuple(customer.products))
+    co_used = None if taste is None else Likings(taste, named(in_use))
     usable_by = {purpose: usable(purpose) for purpose in Purpose}
     answering: list[Candidate] = []
     tasted: list[tuple[float, str, Draft]] = []
@@ -126,6 +127,8 @@ def propose(
         liking = 0.0
         if item.product is not None and likings is not None and Source.PROFILE in sources:
             liking = likings.of(item.product)
+        elif item.feature is not None and co_used is not None and Source.APP in sources:
+            liking = co_used.of(APP + item.feature)
         content = interests.content(item, sources)
         by = "signal" if signal is not None else "taste" if liking > content else "content"
         draft = Draft(item, where, by, name, signal, liking, content)

@@ -1,21 +1,30 @@
-"""What else customers with the same products hold: co-holdings, as additive integer counts.
+"""What else customers hold who hold the same products, and use who use the same features of the app, as integer counts.
 
-Stage: 4 of 8. In: holdings. Out: a liking in 0..1 per product.
+Stage: 4 of 8. In: holdings, features in use. Out: a liking in 0..1 per product and feature.
 
 EASE needs nothing but the counts of products held together, so learning is adding and subtracting
 integers: exact, mergeable, and a closed product is taken back without a trace.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 
+from operators.consent import usable
+from operators.draws import identify
+from schemas.base import Purpose, Source
+from schemas.customer import Customer
 from schemas.decisions import Lesson
+from schemas.events import EventBase
 from schemas.models import Floats, TasteSnapshot
 
+USES = "uses"
+"""The kind of a lesson that says which features of the app a customer uses; ``holdings`` are of their products."""
+APP = "app:"
+"""What begins the name of a feature of the app among the products."""
 RIDGE = 20.0
 """How many co-holdings it takes before a weight counts for much."""
 HALF_LIKING = 0.25
@@ -60,6 +69,35 @@ class Coholdings:
                 gram[index[a], index[b]] = gram[index[b], index[a]] = count
         weights = _ease(gram, self._ridge)
         return _sealed(TasteSnapshot(version, "", products, weights))
+
+
+def uses(
+    me: Customer,
+    event: EventBase,
+    *,
+    before: frozenset[str],
+    after: frozenset[str],
+    now_ms: int,
+) -> list[Lesson]:
+    """The lesson of a change of the features that a customer uses; none if nothing changed, or it may not be learnt."""
+    if before == after or Source.APP not in usable(me, Purpose.MODEL_TRAINING, now_ms=now_ms):
+        return []
+    return [
+        Lesson(
+            lesson_id=identify(event.event_id, me.customer, USES),
+            kind=USES,
+            customer=me.customer,
+            at_ms=event.at_ms,
+            holdings=named(after),
+            holdings_before=named(before),
+            sources=(Source.APP,),
+        )
+    ]
+
+
+def named(features: Iterable[str]) -> tuple[str, ...]:
+    """Features of the app as they are named among the products, in order."""
+    return tuple(APP + feature for feature in sorted(features))
 
 
 def score(snapshot: TasteSnapshot, holdings: Sequence[str], product: str) -> float:

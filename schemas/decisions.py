@@ -218,7 +218,7 @@ class Lesson:
     """What the learners are told.
 
     ``kind`` is ``reward`` (bandit), ``worth`` (what a customer brought, of no decision), ``holdings``
-    (co-holdings), ``intent`` (reader), ``forecast`` (``action`` names what was foretold from ``context``,
+    (co-holdings), ``uses`` (features of the app that are used), ``intent`` (reader), ``forecast`` (``action`` names what was foretold from ``context``,
     ``label`` is what came, ``label_before`` the probability that was said), or ``forget``: take back what this
     customer taught that rests on any of ``sources``, or everything if there are none.
     A reward lesson with ``label_before`` is a revision: the learner adds z·(label − label_before).

@@ -106,6 +106,12 @@ class Cohort:
         if float(self.entered.max(initial=0.0)) >= EXACT_SQUARES:
             raise OverflowError("a day holds too many decisions to be exact")
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left in any sum."""
+        sums = (self.entered, self.left, self.moved, self.earned, self.standing, *self.own.values())
+        return not (self.count or any(one.any() for one in sums))
+
     def stand(self, stage: int, action: str, q: Floats, phi: Floats) -> None:
         """Count a decision at a stage; with −φ it is counted no more."""
         self.standing[stage] += np.outer(q, phi)
@@ -222,7 +228,10 @@ class Signs:
             made = self._counted(some)
             if sign < 0.0:
                 made.count = -made.count
-            self._cohort(day).add(made, weight=sign)
+            cohort = self._cohort(day)
+            cohort.add(made, weight=sign)
+            if sign < 0.0 and cohort.empty:
+                del self._cohorts[day]
 
     def _counted(self, lessons: Sequence[Lesson]) -> Cohort:
         """The sums of some lessons of one day."""

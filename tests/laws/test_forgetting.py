@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from operators.arbitrate import CONTEXT_NAMES
 from operators.bandits.ridge import PosteriorRidge
-from operators.forgetting import Ledger
+from operators.forgetting import HELD, Ledger
 from operators.offers import ACTION_NAMES
 from operators.taste import Coholdings
 from operators.value.lifetime import Lifetime
@@ -30,9 +30,9 @@ def lessons(draw: st.DrawFn) -> list[Lesson]:
         who = draw(st.sampled_from(["c-1", "c-2", "c-3"]))
         if draw(st.integers(0, 3)) == 0:
             held = tuple(draw(st.sets(st.sampled_from(["card", "loan", "pot"]))))
-            made.append(
-                Lesson(f"h{index}", "holdings", who, 0, holdings=held, sources=("profile",))
-            )
+            kind = draw(st.sampled_from(sorted(HELD)))
+            source = (HELD[kind],)
+            made.append(Lesson(f"h{index}", kind, who, 0, holdings=held, sources=source))
             continue
         if draw(st.integers(0, 4)) == 0:
             made.append(Lesson(f"w{index}", WORTH, who, 0, label=draw(_values), bank=draw(_values)))
@@ -79,7 +79,7 @@ class Learners:
             if lesson.kind == "reward":
                 self.ridge.learn(lesson)
                 self.signs.learn(lesson)
-            elif lesson.kind == "holdings":
+            elif lesson.kind in HELD:
                 self.taste.learn(self.ledger.note(lesson))
 
     def forget(self, request: Lesson) -> None:
@@ -87,8 +87,8 @@ class Learners:
         self.ridge.unlearn(gone.rewards)
         self.signs.unlearn(gone.rewards)
         self.lifetime.relearn(request.customer, gone.before, gone.after)
-        if gone.holdings is not None:
-            self.taste.learn(gone.holdings)
+        for held in gone.holdings:
+            self.taste.learn(held)
 
     def content(self) -> object:
         epochs = {
@@ -129,10 +129,12 @@ def test_an_erased_customer_was_never_there(taught: list[Lesson]) -> None:
 @settings(max_examples=50)
 @given(taught=lessons(), source=st.sampled_from(SOURCES))
 def test_a_withdrawn_source_taught_nothing(taught: list[Lesson], source: str) -> None:
-    """Only lessons on that source go; the customer's others stay."""
+    """Only lessons on that source go, and those that don't say what they rest on; the customer's others stay."""
     forgetful = Learners(taught)
     forgetful.forget(Lesson("f", "forget", "c-1", 0, sources=(source,)))
-    never = Learners([x for x in taught if x.customer != "c-1" or source not in x.sources])
+    never = Learners(
+        [x for x in taught if x.customer != "c-1" or (x.sources and source not in x.sources)]
+    )
     assert forgetful.content() == never.content()
 
 
