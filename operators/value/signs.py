@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from operators.bandits.ahead import Ahead
-from operators.bandits.grid import EXACT_SQUARES, snap_actions, snap_context, snap_rewards
+from operators.bandits.grid import EXACT_SQUARES, packed, snap_actions, snap_context, snap_rewards
 from operators.bandits.sums import crossed
 from operators.value.lstd import ValueSums, solve
 from schemas.base import DAY_MS
@@ -45,6 +45,7 @@ STAGE_OF: Mapping[str, int] = {
 AGES = (0, 1, 3, 7)
 """Days after the decision at which an age begins."""
 PHI = 3
+NOWHERE = -1
 CHUNK = 256
 
 
@@ -97,25 +98,27 @@ class Cohort:
         Raises:
             OverflowError: The sums left the range in which a float is exact.
         """
-        for name in ("entered", "left", "moved", "earned", "standing", "there"):
-            mine: Floats = getattr(self, name)
-            mine += weight * getattr(other, name)
+        self.chain(other, weight=weight)
+        self.standing += weight * other.standing
+        self.there += weight * other.there
         for action, own in other.own.items():
             self.own[action] = self.own.get(action, 0.0) + weight * own
         self.count += other.count
         if float(self.entered.max(initial=0.0)) >= EXACT_SQUARES:
             raise OverflowError("a day holds too many decisions to be exact")
 
+    def chain(self, other: "Cohort", *, weight: float) -> None:
+        """Add only what says how decisions go on, and not where they stand."""
+        self.entered += weight * other.entered
+        self.left += weight * other.left
+        self.moved += weight * other.moved
+        self.earned += weight * other.earned
+
     @property
     def empty(self) -> bool:
         """Whether nothing is left in any sum."""
         sums = (self.entered, self.left, self.moved, self.earned, self.standing, *self.own.values())
         return not (self.count or any(one.any() for one in sums))
-
-    def stand(self, stage: int, action: str, q: Floats, phi: Floats) -> None:
-        """Count a decision at a stage; with −φ it is counted no more."""
-        self.standing[stage] += np.outer(q, phi)
-        self.own.setdefault(action, np.zeros((len(STAGES), PHI)))[stage] += phi
 
 
 class Signs:
@@ -170,7 +173,7 @@ class Signs:
         today = self._today()
         for day in sorted(self._cohorts):
             if today - day >= self.levers.days:
-                total.add(self._cohorts[day], weight=self._fade(day, fade))
+                total.chain(self._cohorts[day], weight=self._fade(day, fade))
         return solve(_chained(total, len(self._ages)), ridge=self.levers.ridge).T
 
     def ahead(
@@ -233,39 +236,48 @@ class Signs:
             if sign < 0.0 and cohort.empty:
                 del self._cohorts[day]
 
+    def _age_of(self, lesson: Lesson) -> int:
+        """The index of the age at which it was seen; that of who is mature is one after the last."""
+        days = (lesson.seen_ms - lesson.at_ms) // DAY_MS
+        return len(AGES) if days >= self.levers.days else _age(days, self._ages)
+
     def _counted(self, lessons: Sequence[Lesson]) -> Cohort:
         """The sums of some lessons of one day."""
         made = Cohort.zero(self._d)
-        a = snap_actions([lesson.action_features for lesson in lessons])
-        q = crossed(snap_context([lesson.context for lesson in lessons]), a)
+        a = snap_actions(packed([lesson.action_features for lesson in lessons]))
+        q = crossed(snap_context(packed([lesson.context for lesson in lessons])), a)
         stated = snap_rewards(np.array([lesson.stated for lesson in lessons]))
         phi = np.hstack((np.ones((len(lessons), 1)), stated))
         outer = phi[:, :, None] * phi[:, None, :]
-        for row, lesson in enumerate(lessons):
-            age = _age((lesson.seen_ms - lesson.at_ms) // DAY_MS, self._ages, self.levers.days)
-            now = STAGE_OF.get(lesson.outcome)
-            before = STAGE_OF.get(lesson.outcome_before or "")
-            if before is not None:
-                change = lesson.label - (lesson.label_before or 0.0)
-                parts = np.array((change - lesson.bank, lesson.bank))
-                made.left[before, age] += outer[row]
-                made.earned[before, age] += phi[row][:, None] * parts
-                made.stand(before, lesson.action, q[row], -phi[row])
-                made.there[before] -= outer[row]
-                if now is not None:
-                    made.moved[age, before, now] += outer[row]
-            if now is not None:
-                made.entered[now, age] += outer[row]
-                made.stand(now, lesson.action, q[row], phi[row])
-                made.there[now] += outer[row]
-            made.count += lesson.label_before is None
+        ages = np.array([self._age_of(lesson) for lesson in lessons])
+        now = np.array([STAGE_OF.get(lesson.outcome, NOWHERE) for lesson in lessons])
+        before = np.array([STAGE_OF.get(one.outcome_before or "", NOWHERE) for one in lessons])
+        change = np.array([one.label - (one.label_before or 0.0) for one in lessons])
+        bank = np.array([lesson.bank for lesson in lessons])
+        parts = np.stack((change - bank, bank), axis=1)
+        came, went = now != NOWHERE, before != NOWHERE
+        np.add.at(made.entered, (now[came], ages[came]), outer[came])
+        np.add.at(made.left, (before[went], ages[went]), outer[went])
+        earned = phi[:, :, None] * parts[:, None, :]
+        np.add.at(made.earned, (before[went], ages[went]), earned[went])
+        on = came & went
+        np.add.at(made.moved, (ages[on], before[on], now[on]), outer[on])
+        actions = sorted({lesson.action for lesson in lessons})
+        places = np.array([actions.index(lesson.action) for lesson in lessons])
+        own = np.zeros((len(actions), len(STAGES), PHI))
+        for stages, there, sign in ((now, came, 1.0), (before, went, -1.0)):
+            np.add.at(own, (places[there], stages[there]), sign * phi[there])
+            np.add.at(made.there, stages[there], sign * outer[there])
+            for stage in np.unique(stages[there]).tolist():
+                some = stages == stage
+                made.standing[stage] += sign * (q[some].T @ phi[some])
+        made.own = dict(zip(actions, own, strict=True))
+        made.count = sum(lesson.label_before is None for lesson in lessons)
         return made
 
 
-def _age(days: float, ages: Sequence[int], mature: float = np.inf) -> int:
-    """The index of an age; that of who is mature is one after the last."""
-    if days >= mature:
-        return len(AGES)
+def _age(days: float, ages: Sequence[int]) -> int:
+    """The index of an age."""
     return max(sum(days >= begins for begins in ages) - 1, 0)
 
 
