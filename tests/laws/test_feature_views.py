@@ -27,8 +27,14 @@ from tests.oracles import asked
 from tests.strategies import lives
 
 every_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-RECOGNISED = ("commitments.", "budget.pay", "budget.days_to_pay", "budget.a_day_to_pay")
-"""Features of what was recognised, a pay or a rhythm: a late first sight is recognised later."""
+RECOGNISED = (
+    "commitments.",
+    "overlap.",
+    "budget.pay",
+    "budget.days_to_pay",
+    "budget.a_day_to_pay",
+)
+"""Features of what was recognised, a pay or a rhythm: it is taken for what it was at first sight, which may come late."""
 ORDER_TOLERANCE = 0.02
 FEATURES_MIN = 250
 
