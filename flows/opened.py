@@ -6,7 +6,7 @@ headers, value; what is no text stands as ``{"base64": ...}``.
 
 from argparse import ArgumentParser, Namespace
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -14,12 +14,15 @@ from confluent_kafka import TopicPartition
 
 from flows.access import connection_of
 from flows.kafka import topics as kafka_topics
-from flows.kafka.client import PROBE_S, Connection, Watch, at_end, explain, passing
+from flows.kafka.client import PROBE_S, Connection, Deadline, Watch, at_end, explain, passing
 from flows.kafka.source import Pace, consumer, to_record
 from flows.records import Record
 from flows.settings import Settings
 from flows.worker import Stop
 from schemas import topics
+
+STALL_S = 30.0
+"""Without a record for so long, short of the end, the log counts as out of reach."""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -38,7 +41,7 @@ def opened(settings: Settings, options: Namespace, stop: Stop) -> Iterator[str]:
     """
     connection, role = connection_of(settings), options.role
     counts = kafka_topics.check(connection, roles=(role,), shards=settings.kafka.partitions)
-    records = _records(connection, role, counts[role], follow=options.follow, stop=stop)
+    records = records_on(connection, counts, follow=options.follow, stop=stop)
     return (orjson.dumps(row_of(record)).decode() for record in records if not record.dark)
 
 
@@ -54,11 +57,26 @@ def row_of(record: Record) -> dict[str, Any]:
     }
 
 
-def _records(
-    connection: Connection, role: str, partitions: int, *, follow: bool, stop: Stop
+def records_on(
+    connection: Connection,
+    partitions: Mapping[str, int],
+    *,
+    follow: bool = False,
+    stop: Stop | None = None,
 ) -> Iterator[Record]:
+    """The records of some topics from their beginning, opened; dark ones too.
+
+    Args:
+        connection: The brokers.
+        partitions: Role → how many partitions the topic has.
+        follow: Go on at the ends, until ``stop`` is asked.
+        stop: Ends it early.
+
+    Raises:
+        TransportError: The brokers can't be reached, refuse us, or say nothing for `STALL_S` before the ends.
+    """
     watch = Watch(code="transport.source")
-    name = connection.topic(role)
+    names = {connection.topic(role): role for role in partitions}
     reader = consumer(
         connection,
         group="market-of-one-open",
@@ -67,19 +85,24 @@ def _records(
         lost="earliest",
         tell_end=not follow,
     )
-    open_ = set(range(partitions))
+    unread = {(connection.topic(role), p) for role, n in partitions.items() for p in range(n)}
     try:
-        reader.assign([TopicPartition(name, partition, 0) for partition in open_])
-        while open_ and not stop.asked:
-            for message in reader.consume(500, 0.1):
+        reader.assign([TopicPartition(name, partition, 0) for name, partition in unread])
+        deadline = Deadline(STALL_S, what="the log")
+        while unread and not (stop and stop.asked):
+            for message in reader.consume(2000, 0.1):
                 error = message.error()
+                deadline.moved()
                 if error is None:
-                    yield connection.opened(to_record(message, {name: role}))
+                    yield connection.opened(to_record(message, names))
                 elif at_end(error):
-                    open_.discard(message.partition() or 0)
+                    unread.discard((message.topic() or "", message.partition() or 0))
                 elif not passing(error):
+                    role = connection.role(message.topic() or "")
                     raise explain(error, role=role, code="transport.source")
             watch.check(lambda: reader.list_topics(timeout=PROBE_S))
+            if not follow:
+                deadline.check()
     finally:
         reader.close()
 

@@ -11,21 +11,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import orjson
-from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from flows import settings as settings_module
 from flows.access import connection_of
 from flows.clock import CLOCK
-from flows.kafka.client import PROBE_S, REACH_S, Connection, Deadline, Watch, at_end, explain
-from flows.kafka.source import Pace, consumer, to_record
-from flows.opened import row_of
+from flows.kafka.client import REACH_S, Connection, Watch
+from flows.opened import records_on, row_of
 from flows.records import Record
 from schemas import topics
 from scripts.auditing.steps import due_ms, position_of
 
 READ: tuple[str, ...] = (topics.CUSTOMER_EVENTS, *topics.OUTPUTS)
-STALL_S = 30.0
 
 
 def connected(options: Namespace) -> Connection:
@@ -55,43 +52,13 @@ def fetch(connection: Connection, *, roles: Sequence[str] = READ) -> list[Record
     """
     watch = Watch(code="transport.source")
     known = AdminClient(connection.base(watch.heard)).list_topics(timeout=REACH_S).topics
-    spots = [
-        TopicPartition(connection.topic(role), partition, 0)
+    counts = {
+        role: len(known[connection.topic(role)].partitions)
         for role in roles
-        for partition in getattr(known.get(connection.topic(role)), "partitions", ())
-    ]
-    reader = consumer(
-        connection,
-        group="market-of-one-audit",
-        heard=watch.heard,
-        pace=Pace(),
-        lost="earliest",
-        tell_end=True,
-    )
-    records: list[Record] = []
-    ended: set[tuple[str | None, int | None]] = set()
-    try:
-        reader.assign(spots)
-        deadline = Deadline(STALL_S, what="the log")
-        while len(ended) < len(spots):
-            for message in reader.consume(2000, 0.1):
-                error = message.error()
-                if error is None:
-                    name = message.topic() or ""
-                    record = connection.opened(to_record(message, {name: connection.role(name)}))
-                    # What a destroyed key sealed is nothing any more.
-                    if not record.dark:
-                        records.append(record)
-                    deadline.moved()
-                elif at_end(error):
-                    ended.add((message.topic(), message.partition()))
-                else:
-                    raise explain(error, role=message.topic() or "", code="transport.source")
-            watch.check(lambda: reader.list_topics(timeout=PROBE_S))
-            deadline.check()
-    finally:
-        reader.close()
-    return records
+        if connection.topic(role) in known
+    }
+    # What a destroyed key sealed is nothing any more.
+    return [record for record in records_on(connection, counts) if not record.dark]
 
 
 def dump(records: Iterable[Record], folder: Path) -> None:
