@@ -34,8 +34,39 @@ def packed(rows: Sequence[tuple[float, ...]]) -> Floats:
     Raises:
         struct.error: A row is longer or shorter than the first.
     """
-    pack = Struct(f"={len(rows[0])}d").pack
+    # Without a sign of byte order: then a float is copied as it lies, in half the time.
+    pack = Struct(f"{len(rows[0])}d").pack
     return np.frombuffer(b"".join(starmap(pack, rows))).reshape(len(rows), -1)
+
+
+def context_columns(rows: Sequence[tuple[float, ...]]) -> Floats:
+    """Contexts as `snap_context` puts them on their grid, a column each, shape (dx, rows); no zero has a sign."""
+    return _columns(rows, X_STEPS, X_MAX)
+
+
+def action_columns(rows: Sequence[tuple[float, ...]]) -> Floats:
+    """Action features as `snap_actions` puts them on their grid, a column each, shape (da, rows)."""
+    return _columns(rows, A_STEPS, A_MAX)
+
+
+def to_grid(values: Floats, steps: float) -> None:
+    """Round in place to multiples of 1/steps, halves to even; −0 becomes 0.
+
+    Example:
+        >>> values = np.array([0.4, 2.5, -0.1])
+        >>> to_grid(values, 1.0)
+        >>> values.tolist()
+        [0.0, 2.0, 0.0]
+
+    Args:
+        values: Within ±2^51 / steps.
+        steps: A power of two.
+
+    Source: Muller et al. 2018, "Handbook of floating-point arithmetic", 5.4: beside 1.5·2^52 a float has no fraction.
+    """
+    shift = 1.5 * 2.0 ** (SUM_BITS - 1) / steps
+    values += shift
+    values -= shift
 
 
 def snap_context(rows: Sequence[Sequence[float]] | Floats) -> Floats:
@@ -85,6 +116,14 @@ def snap_parameters(rows: Floats, *, bound: float = THETA_MAX) -> Floats:
 
 def _snap(rows: Sequence[Sequence[float]] | Floats, steps: float, bound: float) -> Floats:
     return _round(np.clip(np.asarray(rows, dtype=np.float64), -bound, bound), steps)
+
+
+def _columns(rows: Sequence[tuple[float, ...]], steps: float, bound: float) -> Floats:
+    made = np.empty((len(rows[0]), len(rows)))
+    np.minimum(packed(rows).T, bound, out=made)
+    np.maximum(made, -bound, out=made)
+    to_grid(made, steps)
+    return made
 
 
 def _round(values: Floats, steps: float) -> Floats:

@@ -8,13 +8,16 @@ import numpy as np
 from operators.bandits.grid import (
     EXACT_SQUARES,
     Z_STEPS,
-    packed,
-    snap_actions,
-    snap_context,
+    action_columns,
+    context_columns,
     snap_rewards,
+    to_grid,
 )
 from schemas.decisions import Lesson
 from schemas.models import Floats
+
+BLOCK = 1 << 15
+"""Numbers that are multiplied and rounded in one go: 256 KiB."""
 
 
 @dataclass(slots=True)
@@ -102,34 +105,38 @@ def sums(lessons: Sequence[Lesson]) -> Statistics:
     Returns:
         Exact sums: first labels count in full; revisions move ``moment``, ``reward``, ``squares`` and the bank's.
     """
-    x = snap_context(packed([lesson.context for lesson in lessons]))
-    q = crossed(x, snap_actions(packed([lesson.action_features for lesson in lessons])))
-    before = [lesson.label_before for lesson in lessons]
-    first = np.array([label is None for label in before])
-    new = snap_rewards(np.array([lesson.label for lesson in lessons]))
-    old = snap_rewards(np.array([label or 0.0 for label in before]))
-    change = new - old
-    fresh = q if first.all() else q[first]
-    bank = snap_rewards(np.array([lesson.bank for lesson in lessons]))
+    numbers: dict[str, int] = {}
+    places = np.array([numbers.setdefault(one.action, len(numbers)) for one in lessons])
+    revised = np.array([one.label_before is not None for one in lessons])
+    # First labels first and action by action: what is summed together lies together, and sums don't mind.
+    groups = places + revised * len(numbers)
+    order = groups.argsort(kind="stable")
+    lessons = [lessons[index] for index in order.tolist()]
+    sizes = np.bincount(groups, minlength=len(numbers))[: len(numbers)]
+    firsts = int(sizes.sum())
+    x = context_columns([one.context for one in lessons])
+    q = crossed(x, action_columns([one.action_features for one in lessons]))
+    fresh = q[:, :firsts]
+    new = snap_rewards(np.array([one.label for one in lessons]))
+    old = snap_rewards(np.array([one.label_before or 0.0 for one in lessons]))
+    change, bank = new - old, snap_rewards(np.array([one.bank for one in lessons]))
+    cross = np.zeros((len(numbers), len(q)))
+    present = sizes.nonzero()[0]
+    if firsts:
+        starts = (sizes.cumsum() - sizes)[present]
+        cross[present] = np.add.reduceat(fresh, starts, axis=1).T
+    places = places[order]
     total = Statistics(
         # Of one and the same array, which numpy sees: it works half of the symmetric product out.
-        gram=fresh.T @ fresh,
-        moment=change @ q,
-        contexts=x[first].sum(axis=0),
-        bank=bank @ q,
+        gram=fresh @ fresh.T,
+        moment=q @ change,
+        contexts=x[:, :firsts].sum(axis=1),
+        bank=q @ bank if bank.any() else np.zeros(len(q)),
+        cross=dict(zip(numbers, cross, strict=True)),
+        count=dict(zip(numbers, sizes.tolist(), strict=True)),
+        reward=dict(zip(numbers, np.bincount(places, change).tolist(), strict=True)),
         squares=float(np.sum(new * new - old * old)),
     )
-    nothing = np.zeros(q.shape[1])
-    changes: list[float] = change.tolist()
-    for index, lesson in enumerate(lessons):
-        action, is_first = lesson.action, before[index] is None
-        held = total.cross.get(action)
-        if held is None:
-            total.cross[action] = q[index].copy() if is_first else nothing.copy()
-        elif is_first:
-            held += q[index]
-        total.count[action] = total.count.get(action, 0) + is_first
-        total.reward[action] = total.reward.get(action, 0.0) + changes[index]
     for index in bank.nonzero()[0].tolist():
         action, part = lessons[index].action, float(bank[index])
         total.bank_reward[action] = total.bank_reward.get(action, 0.0) + part
@@ -137,13 +144,16 @@ def sums(lessons: Sequence[Lesson]) -> Statistics:
 
 
 def crossed(x: Floats, a: Floats) -> Floats:
-    """X ⊗ a of contexts (n, dx) and action features (n, da) on their grids, shape (n, dx·da).
+    """X ⊗ a of contexts (dx, n) and action features (da, n) on their grids, a column each, shape (dx·da, n).
 
     The product is put back on the 2^-10 grid, which makes room for 10^9 lessons in an exact sum.
     """
-    q: Floats = np.einsum("ni,nj->nij", x * Z_STEPS, a).reshape(len(x), -1)
-    np.rint(q, out=q)
-    q /= Z_STEPS
-    # Adding zero turns −0 into 0: equal numbers, but other bits.
-    q += 0.0
-    return q
+    x, a = np.ascontiguousarray(x), np.ascontiguousarray(a)
+    q = np.empty((len(x), *a.shape))
+    # A few contexts' features at a time, so that what is rounded is still at hand.
+    step = max(1, BLOCK // max(1, a.size))
+    for begin in range(0, len(x), step):
+        block = q[begin : begin + step]
+        np.multiply(x[begin : begin + step, None], a, out=block)
+        to_grid(block, Z_STEPS)
+    return q.reshape(-1, a.shape[1])

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from operators.bandits.ahead import Ahead
-from operators.bandits.grid import EXACT_SQUARES, snap_actions, snap_context, snap_rewards
+from operators.bandits.grid import EXACT_SQUARES, action_columns, snap_context, snap_rewards
 from operators.bandits.sums import crossed
 from operators.value.chain import Earning, Last, Move, follow, left, replay
 from operators.value.lstd import ValueSums, discounted, solve
@@ -234,13 +234,14 @@ class Lifetime:
         rewards = snap_rewards(np.array([move.rewards for move in moves]))
         faded = discounted(end, days, discount_day=self._day)
         psi = discounted(end - begin, days, discount_day=self._day)
-        q = crossed(x, snap_actions([move.action_features for move in moves]))
+        a = action_columns([move.action_features for move in moves])
+        q = crossed(x.T, a)
         u = np.hstack((psi, x))
         own: dict[str, Floats] = {}
         for row, move in zip(u, moves, strict=True):
             own[move.action] = own[move.action] + row if move.action in own else row
         value = ValueSums(x.T @ (begin - faded) + 0.0, x.T @ rewards + 0.0, len(moves))
-        return Future(value, q.T @ u + 0.0, u.T @ u + 0.0, own)
+        return Future(value, q @ u + 0.0, u.T @ u + 0.0, own)
 
 
 def _weigh(sums: Future, weight: float) -> None:

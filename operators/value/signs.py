@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from operators.bandits.ahead import Ahead
-from operators.bandits.grid import EXACT_SQUARES, packed, snap_actions, snap_context, snap_rewards
+from operators.bandits.grid import EXACT_SQUARES, action_columns, context_columns, snap_rewards
 from operators.bandits.sums import crossed
 from operators.value.lstd import ValueSums, solve
 from schemas.base import DAY_MS
@@ -244,8 +244,8 @@ class Signs:
     def _counted(self, lessons: Sequence[Lesson]) -> Cohort:
         """The sums of some lessons of one day."""
         made = Cohort.zero(self._d)
-        a = snap_actions(packed([lesson.action_features for lesson in lessons]))
-        q = crossed(snap_context(packed([lesson.context for lesson in lessons])), a)
+        x = context_columns([lesson.context for lesson in lessons])
+        q = crossed(x, action_columns([lesson.action_features for lesson in lessons]))
         stated = snap_rewards(np.array([lesson.stated for lesson in lessons]))
         phi = np.hstack((np.ones((len(lessons), 1)), stated))
         outer = phi[:, :, None] * phi[:, None, :]
@@ -270,7 +270,7 @@ class Signs:
             np.add.at(made.there, stages[there], sign * outer[there])
             for stage in np.unique(stages[there]).tolist():
                 some = stages == stage
-                made.standing[stage] += sign * (q[some].T @ phi[some])
+                made.standing[stage] += sign * (q[:, some] @ phi[some])
         made.own = dict(zip(actions, own, strict=True))
         made.count = sum(lesson.label_before is None for lesson in lessons)
         return made
