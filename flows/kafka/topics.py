@@ -1,6 +1,6 @@
 """The topics that a deployment needs: make them, check them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
@@ -29,13 +29,20 @@ def layout(shards: int) -> dict[str, int]:
     return {role: CONTROL_PARTITIONS if role in single else shards for role in topics.ALL}
 
 
-def create(connection: Connection, *, shards: int, replication: int = 1) -> tuple[str, ...]:
+def create(
+    connection: Connection,
+    *,
+    shards: int,
+    replication: int = 1,
+    roles: Collection[str] = topics.ALL,
+) -> tuple[str, ...]:
     """Make the topics that do not exist yet.
 
     Args:
         connection: The brokers.
         shards: Partitions of what is keyed by customer; fixed for good at creation.
         replication: Copies of each partition.
+        roles: The topics that are needed.
 
     Returns:
         The names made.
@@ -54,7 +61,7 @@ def create(connection: Connection, *, shards: int, replication: int = 1) -> tupl
             config={"cleanup.policy": "compact"} if role in topics.CONTROL else {},
         )
         for role, partitions in layout(shards).items()
-        if connection.topic(role) not in present
+        if role in roles and connection.topic(role) not in present
     ]
     made = []
     for name, future in (

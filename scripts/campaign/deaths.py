@@ -3,14 +3,12 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scripts.campaign.lab import STEP_S, Lab, LabError, Worker
 
 START_SHARE = 0.25
 """Of the kills, those that strike while the worker is still starting."""
-START_S = 1.4
 BUSY_S = 1.0
 
 
@@ -34,14 +32,14 @@ class Lives:
         *,
         workers: int,
         flow: str = "decide",
-        command: Sequence[str] = ("-m", "flows"),
+        module: str = "flows",
     ) -> None:
         """Nothing runs yet."""
         self._lab = lab
         self._draw = draw
         self._workers = workers
         self._flow = flow
-        self._command = command
+        self._module = module
         self.deaths: Counter[str] = Counter()
 
     def end(self, times: int, *, records: int, roles: bool = False) -> None:
@@ -72,8 +70,8 @@ class Lives:
 
     def _born(self, ordinal: int) -> Life:
         early = self._draw.random() < START_SHARE
-        worker = self._lab.start(ordinal, self._workers, flow=self._flow, command=self._command)
-        at = time.monotonic() + self._draw.uniform(0, START_S) if early else None
+        worker = self._lab.start(ordinal, self._workers, flow=self._flow, module=self._module)
+        at = time.monotonic() + self._draw.uniform(0, self._lab.start_s) if early else None
         return Life(ordinal, worker, early, at)
 
     def _struck(self, life: Life) -> bool:

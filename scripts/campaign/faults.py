@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas import topics
 from schemas.errors import StateError
 from scripts.campaign.deaths import Lives
 from scripts.campaign.lab import SHARDS, Lab, LabError, Worker
@@ -22,7 +23,7 @@ from state.depot import open_depot
 from state.directory import shard_path
 from state.snapshot import positions_of
 
-JUMPING = ("-m", "scripts.campaign.jumping")
+JUMPING = "scripts.campaign.jumping"
 DISK_BYTES = 6 << 20
 BACKUP_S = 0.4
 
@@ -71,6 +72,7 @@ def torn(lab: Lab, scale: Scale, draw: random.Random) -> str:
 
 def twice(lab: Lab, scale: Scale, draw: random.Random) -> str:
     """Ingest is killed and begins again further back, and a second one reads the same sources."""
+    lab.create(topics.ALL)
     lives = Lives(lab, draw, workers=1, flow="ingest")
     lives.end(scale.times, records=scale.records, roles=True)
     lab.settle()
@@ -141,9 +143,9 @@ def full(lab: Lab, scale: Scale, draw: random.Random) -> str:
 
 def leaping(lab: Lab, scale: Scale, draw: random.Random) -> str:
     """The wall clock of the worker leaps forward by weeks and back by days, and it is killed meanwhile."""
-    lives = Lives(lab, draw, workers=1, command=JUMPING)
+    lives = Lives(lab, draw, workers=1, module=JUMPING)
     lives.end(scale.times, records=scale.records)
-    lab.drain(lab.start(command=JUMPING))
+    lab.drain(lab.start(module=JUMPING))
     return f"a leap of up to ±30 days every 0.2 s, {scale.times} kills"
 
 

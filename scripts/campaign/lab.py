@@ -3,10 +3,8 @@
 import contextlib
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,8 +22,8 @@ from flows.records import Parcel
 from flows.settings import Settings
 from schemas import topics
 from schemas.errors import ConfigError, TransportError
-from scripts.bootstrap import ROOT
 from scripts.broker.process import Broker
+from scripts.campaign.births import Births, Process
 from scripts.campaign.stream import Sent, Stream
 
 SHARDS = 4
@@ -33,6 +31,8 @@ PATIENCE_S = 180.0
 FEED_S_MAX = 300.0
 STEP_S = 0.01
 POLL_S = 0.1
+DECIDED = (topics.CUSTOMER_EVENTS, *topics.OUTPUTS, *topics.CONTROL)
+"""The topics of `decide`; those of `ingest` are made where it runs: each costs the broker as much as a hundred events."""
 SETTINGS = """
 [kafka]
 bootstrap = "{bootstrap}"
@@ -73,9 +73,10 @@ class Worker:
     """One worker process and the file that it writes its log to."""
 
     flow: str
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
     log_from: int
+    begun: bool = False
 
     def said(self, words: str) -> bool:
         """Whether it wrote this since it started."""
@@ -90,7 +91,8 @@ class Worker:
     @property
     def up(self) -> bool:
         """Whether it has begun its work."""
-        return self.said('"deciding"') or self.said('"ingesting"')
+        self.begun = self.begun or self.said('"deciding"') or self.said('"ingesting"')
+        return self.begun
 
     @property
     def gone(self) -> bool:
@@ -99,25 +101,29 @@ class Worker:
 
     def kill(self) -> None:
         """End it with kill -9."""
-        self.process.kill()
+        self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> int:
         """Ask it to end, and wait; its status."""
-        self.process.terminate()
+        self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)
 
 
 class Lab:
     """One scenario's own topics and state, on a broker that scenarios share."""
 
-    def __init__(self, broker: Broker, directory: Path, *, name: str, stream: Stream) -> None:
+    def __init__(
+        self, broker: Broker, directory: Path, *, name: str, stream: Stream, births: Births
+    ) -> None:
         """Make the topics and write the settings."""
         self.broker = broker
         self.directory = directory / name
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
         self.stream = stream
+        self.start_s = births.start_s
+        self._births = births
         self.state = self.directory / "state"
         self.backups = self.directory / "backups"
         self.connection = Connection(broker.bootstrap_servers, prefix=f"{name}.")
@@ -129,7 +135,7 @@ class Lab:
         self._writer = LogWriter(self.connection, Push(deliver_s_max=FEED_S_MAX))
         self.config = self.configure()
         self.settings: Settings = settings_module.load(self.config, environment={})
-        self._create()
+        self.create(DECIDED)
         watch = Watch(code="transport.source")
         self._reader, self._ingest = (
             consumer(self.connection, group=group, heard=watch.heard, pace=Pace())
@@ -165,36 +171,33 @@ class Lab:
         *,
         flow: str = "decide",
         config: Path | None = None,
-        command: Sequence[str] = ("-m", "flows"),
+        module: str = "flows",
         environment: Mapping[str, str] | None = None,
     ) -> Worker:
         """Start a worker; it ends with us whatever happens."""
         log = self.directory / f"{flow}-{ordinal}.log"
         log.touch()
         log_from = log.stat().st_size
-        line = [sys.executable, *command, flow, "--config", str(config or self.config)]
-        setpriv = shutil.which("setpriv")
-        if setpriv:
-            line = [setpriv, "--pdeathsig", "KILL", "--", *line]
-        with log.open("ab") as file:
-            process = subprocess.Popen(
-                line,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-                env={
-                    "PATH": "/usr/bin:/bin",
-                    "MARKET_OF_ONE_WORKER_ORDINAL": str(ordinal),
-                    "MARKET_OF_ONE_WORKER_COUNT": str(count),
-                    **(environment or {}),
-                },
-            )
+        process = self._births.born(
+            (module, flow, "--config", str(config or self.config)),
+            environment={
+                "PATH": "/usr/bin:/bin",
+                "MARKET_OF_ONE_WORKER_ORDINAL": str(ordinal),
+                "MARKET_OF_ONE_WORKER_COUNT": str(count),
+                **(environment or {}),
+            },
+            log=log,
+        )
         worker = Worker(flow, process, log, log_from)
         self.workers = [one for one in self.workers if not one.gone]
         self.workers.append(worker)
         return worker
+
+    def create(self, roles: Collection[str]) -> None:
+        """Make topics and wait until the broker, which may just have come back, knows them."""
+        self.until(
+            lambda: self._created(roles), "the topics were not made", patience_s=PATIENCE_S / 3
+        )
 
     def feed(self, count: int, *, roles: bool = False) -> int:
         """Write the stream's next records on the customers' log, or each on its own topic; how many."""
@@ -328,14 +331,10 @@ class Lab:
         self._writer.poll(STEP_S)
         return self._writer.in_flight == 0
 
-    def _create(self) -> None:
-        """Make the topics and wait until the broker, which may just have come back, knows them."""
-        self.until(self._created, "the topics were not made", patience_s=PATIENCE_S / 3)
-
-    def _created(self) -> bool:
+    def _created(self, roles: Collection[str]) -> bool:
         with contextlib.suppress(TransportError, ConfigError):
-            kafka_topics.create(self.connection, shards=SHARDS)
-            kafka_topics.check(self.connection, roles=topics.ALL, shards=SHARDS)
+            kafka_topics.create(self.connection, shards=SHARDS, roles=roles)
+            kafka_topics.check(self.connection, roles=roles, shards=SHARDS)
             return True
-        time.sleep(POLL_S)
+        time.sleep(STEP_S)
         return False

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from scripts.bootstrap import ROOT
 from scripts.broker import jars
 from scripts.broker.apache import ApacheKafka
 from scripts.broker.process import Broker, BrokerError
+from scripts.campaign.births import Births, Nursery, Started
 from scripts.campaign.faults import FAULTS, Scale
 from scripts.campaign.lab import Lab, LabError
 from scripts.campaign.stream import Stream
@@ -55,8 +57,28 @@ SHORT: dict[str, Scale] = {
 }
 ALONE = frozenset({"broker-restart", "broker-silent"})
 """What breaks the broker, which the scenarios that run beside it share."""
-TOGETHER = 2
+TOGETHER = 3
 """Scenarios of the short campaign at a time: most of each is waiting for processes to start and for the broker."""
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """What scenarios share."""
+
+    broker: Broker
+    births: Births
+    directory: Path
+
+
+@dataclass(slots=True, frozen=True)
+class Broken:
+    """A scenario whose workers have ended, before it is judged."""
+
+    fault: str
+    lab: Lab
+    done: str
+    seconds: float
+    verdict: Verdict
 
 
 @dataclass(slots=True, frozen=True)
@@ -81,8 +103,12 @@ def main() -> int:
     shutil.rmtree(directory, ignore_errors=True)
     scales = SHORT if asked.short else FULL
     try:
-        with ApacheKafka(directory / "broker", brief=asked.short) as broker:
-            rows = _run(broker, directory, asked, names=asked.only or list(scales), scales=scales)
+        with (
+            Nursery() if asked.short else nullcontext(Started()) as births,
+            ApacheKafka(directory / "broker", brief=asked.short) as broker,
+        ):
+            place = Place(broker, births, directory)
+            rows = _run(place, asked, names=asked.only or list(scales), scales=scales)
     except BrokerError as error:
         print(f"faults: {error}", file=sys.stderr)
         return 1
@@ -97,8 +123,7 @@ def main() -> int:
 
 
 def _run(
-    broker: Broker,
-    directory: Path,
+    place: Place,
     asked: argparse.Namespace,
     *,
     names: Sequence[str],
@@ -106,33 +131,52 @@ def _run(
 ) -> list[Row]:
     """The scenarios, those that leave the broker in peace some at a time; rows in the order of the names."""
 
-    def one(name: str) -> Row:
+    def broken(name: str) -> Broken:
         scale = _scaled(asked, scales.get(name, FULL[name]))
-        return run(broker, directory, name=name, scale=scale, seed=asked.seed)
+        return strike(place, name=name, scale=scale, seed=asked.seed)
 
+    def one(name: str) -> Row:
+        return verdict_on(broken(name))
+
+    alone = [name for name in names if name in ALONE]
     peaceful = [name for name in names if name not in ALONE]
     with ThreadPoolExecutor(asked.together or (TOGETHER if asked.short else 1)) as pool:
-        rows = dict(zip(peaceful, pool.map(one, peaceful), strict=True))
-    # On this thread: a broker that is started again ends with the thread that started it.
-    rows |= {name: one(name) for name in names if name in ALONE}
-    return [rows[name] for name in names]
+        # On this thread, since a broker that is started again ends with the thread that started it; and first,
+        # while it has few logs to open.
+        rows = {name: pool.submit(verdict_on, broken(name)) for name in alone}
+        rows |= {name: pool.submit(one, name) for name in peaceful}
+        return [rows[name].result() for name in names]
 
 
-def run(broker: Broker, directory: Path, *, name: str, scale: Scale, seed: int) -> Row:
-    """One fault over topics of its own, and the verdict."""
+def strike(place: Place, *, name: str, scale: Scale, seed: int) -> Broken:
+    """One fault over topics of its own."""
     print(f"faults: {name} …", file=sys.stderr, flush=True)
     began = time.monotonic()
     stream = Stream(seed, count=scale.records, customers=scale.customers)
-    lab = Lab(broker, directory, name=name, stream=stream)
+    lab = Lab(place.broker, place.directory, name=name, stream=stream, births=place.births)
     done, verdict = "", Verdict()
     try:
         done = FAULTS[name](lab, scale, random.Random(f"{seed}/{name}"))
-        verdict = judge(lab)
+    except (LabError, MarketOfOneError) as error:
+        verdict.wrong.append(str(error))
+    except BaseException:
+        lab.close()
+        raise
+    return Broken(name, lab, done, time.monotonic() - began, verdict)
+
+
+def verdict_on(broken: Broken) -> Row:
+    """What has come of it."""
+    began = time.monotonic()
+    verdict = broken.verdict
+    try:
+        if verdict.survived:
+            verdict = judge(broken.lab)
     except (LabError, MarketOfOneError) as error:
         verdict.wrong.append(str(error))
     finally:
-        lab.close()
-    return Row(name, done, time.monotonic() - began, verdict)
+        broken.lab.close()
+    return Row(broken.fault, broken.done, broken.seconds + time.monotonic() - began, verdict)
 
 
 def _scaled(asked: argparse.Namespace, scale: Scale) -> Scale:

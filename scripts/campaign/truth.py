@@ -9,7 +9,8 @@ import sys
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from flows import settings as settings_module
 from flows.access import connection_of
 from flows.assembly import world_of
 from flows.clock import CLOCK
+from flows.encoder import MiniLmEncoder
 from flows.intake import shard_decode
 from flows.kafka.client import Connection, Deadline, Watch, at_end
 from flows.kafka.source import Pace, consumer, to_record
@@ -28,6 +30,7 @@ from flows.records import Record
 from flows.settings import Settings
 from flows.shard import Shard
 from flows.zones import Zones
+from operators.contracts import World
 from operators.decide import decide
 from schemas import topics
 from scripts.bootstrap import ROOT
@@ -69,7 +72,7 @@ def truths(config: Path, shards: Iterable[int], *, records: int) -> dict[int, Sh
     """
     numbers = list(shards)
     if records < FEW:
-        return {number: _truth(config, number) for number in numbers}
+        return _truths(config, numbers)
     command = [sys.executable, "-m", "scripts.campaign.truth", str(config)]
     children = [
         subprocess.Popen(
@@ -93,7 +96,7 @@ def truths(config: Path, shards: Iterable[int], *, records: int) -> dict[int, Sh
 def main() -> int:
     """Print the truth of some shards as JSON: CONFIG then shards."""
     config, numbers = Path(sys.argv[1]), [int(word) for word in sys.argv[2:]]
-    found = {number: _truth(config, number) for number in numbers}
+    found = _truths(config, numbers)
     sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS))
     return 0
 
@@ -181,10 +184,20 @@ def log(connection: Connection, role: str, partitions: Iterable[int]) -> Iterato
         reader.close()
 
 
-def _truth(config: Path, number: int) -> ShardTruth:
+@cache
+def _encoder() -> MiniLmEncoder:
+    """One for all scenarios of this process: its model takes longer to load than a small log to decide on."""
+    return MiniLmEncoder()
+
+
+def _truths(config: Path, numbers: Sequence[int]) -> dict[int, ShardTruth]:
     settings = settings_module.load(config, environment={})
+    world = replace(world_of(settings), encoder=_encoder())
+    return {number: _truth(settings, number, world) for number in numbers}
+
+
+def _truth(settings: Settings, number: int, world: World) -> ShardTruth:
     connection, shards = connection_of(settings), settings.kafka.partitions
-    world = world_of(settings)
     truth = ShardTruth()
     customers: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="market-of-one-truth-") as folder:
