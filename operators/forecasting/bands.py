@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from operators.forecasting import exact
 from operators.forecasting.block import Block
 from operators.forecasting.months import widening
-from operators.forecasting.scenarios import Scenarios, quantiles
+from operators.forecasting.scenarios import Replay, quantiles
 from schemas.models import BandHead
 
 Floats = NDArray[np.float64]
@@ -28,19 +28,17 @@ _GRID = 2.0**20
 
 def turnover(block: Block) -> Floats:
     """Mean monthly turnover over a quarter, minor units, at least 1,000 major units, shape (N,)."""
-    moved = block.income[:, -90:].sum(axis=1) + block.debits[:, -90:].sum(axis=1)
+    moved = block.income[:, -90:].sum(axis=1) + block.debits.sum(axis=1)
     made: Floats = np.maximum(moved / 6, 100_000.0)
     return made
 
 
-def describe(block: Block, *, regular: Floats, slid: Scenarios, same: Scenarios) -> Floats:
+def describe(block: Block, *, past: Replay) -> Floats:
     """Location and spread features, shape (N, 18): the first twelve are x, the others z."""
     g = turnover(block)
     balance, eod = block.balance / g, block.eod
-    known = np.arange(90) < block.history[:, None]
-    low_90 = np.where(known, eod[:, :90], np.inf).min(axis=1)
+    slid, same, regular = past.slid, past.same, past.regular
     usual = np.sort(eod[:, :90], axis=1)[:, 44:46].sum(axis=1) / 2
-    inside = np.arange(slid.nets.shape[1]) < slid.count[:, None]
     net_30, net_90 = block.net[:, -30:].sum(axis=1) / g, block.net[:, -90:].sum(axis=1) / g
     owned = np.clip(balance, -2, 20)
     x = [
@@ -54,32 +52,23 @@ def describe(block: Block, *, regular: Floats, slid: Scenarios, same: Scenarios)
         np.clip(quantiles(same.nets, same.count, (0.5,))[:, 0] / g, -6, 6),
         np.maximum(owned - 2, 0),
         np.maximum(owned - 5, 0),
-        np.clip(balance - low_90 / g, 0, 10),
+        np.clip(balance - block.low / g, 0, 10),
         np.clip(balance - usual / g, -10, 10),
     ]
     spreads = exact.log(
         1.0
         + np.stack(
             [
-                _deviation(slid.nets, inside) / g,
+                slid.spread / g,
                 np.abs(net_30),
                 np.maximum(balance, 0),
-                _deviation(slid.nets, np.ones_like(inside)) / g,
+                slid.spread_of_all / g,
                 np.abs(net_90),
             ],
             axis=1,
         )
     )
     return np.concatenate([np.stack(x, axis=1), np.ones((len(g), 1)), spreads], axis=1)
-
-
-def _deviation(values: Floats, inside: NDArray[np.bool_]) -> Floats:
-    count = np.maximum(inside.sum(axis=1), 1)
-    kept = values * inside
-    mean = kept.sum(axis=1) / count
-    apart = (kept - mean[:, None]) * inside
-    made: Floats = np.sqrt((apart * apart).sum(axis=1) / count)
-    return made
 
 
 def balance_quantiles(head: BandHead, features: Floats, *, block: Block) -> Floats:

@@ -39,8 +39,17 @@ SURVIVAL = 0.7
 """What a missed due date leaves of a stream's probability to live."""
 GAP_STEPS = 64.0
 ALIVE_STEPS = 250.0
+QUARTER_DAYS, QUARTER_WEEKS = 90, 13
 _MONTHLY_GAP = (27.0, 32.5)
 _NET, _RESIDUAL, _INCOME = 0, 1, 2
+_SUMMED = slice(3 * book.DAYS, 4 * book.DAYS + 1)
+_EOD = slice(_SUMMED.stop, _SUMMED.stop + QUARTER_DAYS + 1)
+_DEBITS = slice(_EOD.stop, _EOD.stop + QUARTER_DAYS)
+_ROOM_DAYS: int = _DEBITS.stop
+"""Where each array lies in the room of a block, in days of one customer."""
+_SCALE = np.array(book.SCALE)
+_SPENDING_MIN = np.array(50_000.0)
+_MONTHS, _NOTHING = np.array(3.0), np.array(0.0)
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ class Block:
     ``balance`` has shape (N,): what the bank states, with what is authorised. ``history`` counts the days
     since the first movement, today included. ``net``, ``residual`` (net without mature streams) and
     ``income`` have shape (N, 192); ``peaks``, the largest debit of each week, newest first, (N, 28).
+
+    ``room`` is where what follows from the days is kept.
     """
 
     today: int
@@ -60,66 +71,124 @@ class Block:
     income: Floats
     peaks: Floats
     records: NDArray[Any]
+    room: Floats
 
     @cached_property
     def debits(self) -> Floats:
-        """Money out a day: income less what was left, never below zero."""
-        made: Floats = np.maximum(self.income - self.net, 0.0)
+        """Money out a day of the last quarter: income less what was left, never below zero, shape (N, 90)."""
+        made: Floats = self._of_room(_DEBITS).reshape(-1, QUARTER_DAYS)
+        np.subtract(self.income[:, -QUARTER_DAYS:], self.net[:, -QUARTER_DAYS:], made)
+        np.maximum(made, _NOTHING, out=made)
         return made
 
     @cached_property
     def eod(self) -> Floats:
-        """The balance at the end of each day, newest first, shape (N, 193), column k is k days ago."""
-        made = np.empty((len(self.balance), book.DAYS + 1))
+        """The balance at the end of each day, newest first, shape (N, 91), column k is k days ago."""
+        made: Floats = self._of_room(_EOD).reshape(-1, QUARTER_DAYS + 1)
         made[:, 0] = 0.0
-        np.cumsum(self.net[:, ::-1], axis=1, out=made[:, 1:])
-        return self.balance[:, None] - made
+        np.add.accumulate(self.net[:, : -QUARTER_DAYS - 1 : -1], 1, None, made[:, 1:])
+        return np.subtract(self.balance[:, None], made, made)
+
+    def floor(self, days: int) -> Floats:
+        """The lowest end of a day within so many days (1..90), shape (N,)."""
+        if len(self.balance) == 1:
+            return self._floors[:, days - 1]
+        made: Floats = np.minimum.reduce(self.eod[:, :days], 1)
+        return made
+
+    @cached_property
+    def low(self) -> Floats:
+        """The lowest end of a day within a quarter, or since the first movement, shape (N,)."""
+        if len(self.balance) == 1:
+            return self.floor(min(self.history.item(), QUARTER_DAYS))
+        if int(self.history.min()) >= QUARTER_DAYS:
+            return self.floor(QUARTER_DAYS)
+        known = np.arange(QUARTER_DAYS) < self.history[:, None]
+        made: Floats = np.minimum.reduce(np.where(known, self.eod[:, :QUARTER_DAYS], np.inf), 1)
+        return made
+
+    @cached_property
+    def _floors(self) -> Floats:
+        """`floor` of every number of days: of one customer as dear as one of them."""
+        made: Floats = np.minimum.accumulate(self.eod[:, :QUARTER_DAYS], 1)
+        return made
+
+    @cached_property
+    def peak(self) -> Floats:
+        """The largest debit of a quarter, shape (N,)."""
+        made: Floats = np.maximum.reduce(self.peaks[:, :QUARTER_WEEKS], 1)
+        return made
 
     @cached_property
     def spending(self) -> Floats:
         """A month of own spending over the last quarter, shape (N,); at least 500 major units."""
-        made: Floats = np.maximum(self.debits[:, -90:].sum(axis=1) / 3, 50_000.0)
+        made: Floats = np.add.reduce(self.debits, 1)
+        np.divide(made, _MONTHS, made)
+        np.maximum(made, _SPENDING_MIN, out=made)
         return made
+
+    @cached_property
+    def summed(self) -> Floats:
+        """The residual summed up, shape (N, 193); column k is after k days."""
+        made: Floats = self._of_room(_SUMMED).reshape(-1, book.DAYS + 1)
+        made[:, 0] = 0.0
+        np.add.accumulate(self.residual, 1, None, made[:, 1:])
+        return made
+
+    def _of_room(self, days: slice) -> Floats:
+        size = len(self.balance)
+        return self.room[days.start * size : days.stop * size]
 
 
 def read(books: Sequence[bytes], *, today: int, balance: Floats) -> Block:
     """Decode books, none of them empty or newer than ``today``."""
+    size = len(books)
+    # One piece of memory for all that is kept of the days: of many pieces an allocator gives the last ones back to
+    # the system after each block, and has them again page by page.
+    room = np.empty(_ROOM_DAYS * size)
     records = np.frombuffer(b"".join(map(book.current, books)), LAYOUT)
-    first = records["first"].astype(np.int64)
-    last = records["last"].astype(np.int64)
+    newest = records["last"]
+    oldest = int(newest.min())
     # The ring's days in order, a row an array: what is older than the first movement is zero as it lies.
-    oldest = (today + 1) % book.DAYS
+    tomorrow = (today + 1) % book.DAYS
     ring = records["days"].transpose(1, 0, 2)
-    cells = np.empty(ring.shape)
-    cells[:, :, : book.DAYS - oldest] = ring[:, :, oldest:]
-    cells[:, :, book.DAYS - oldest :] = ring[:, :, :oldest]
-    cells *= book.SCALE
-    if (last < today).any():
+    cells = room[: 3 * book.DAYS * size].reshape(3, size, book.DAYS)
+    cells[:, :, : book.DAYS - tomorrow] = ring[:, :, tomorrow:]
+    cells[:, :, book.DAYS - tomorrow :] = ring[:, :, :tomorrow]
+    cells *= _SCALE
+    if oldest < today:
         # Days since the newest movement lie where older ones were.
-        cells *= np.arange(today + 1 - book.DAYS, today + 1) <= last[:, None]
-    week = today // 7 - np.arange(book.WEEKS)
-    peaks = records["weeks"][:, week % book.WEEKS].astype(np.float64)
-    peaks *= (week <= last[:, None] // 7) * book.SCALE
+        cells *= np.arange(today + 1 - book.DAYS, today + 1) <= newest[:, None]
+    week = today // 7
+    at = week % book.WEEKS
+    weekly = records["weeks"]
+    peaks = np.empty(weekly.shape)
+    peaks[:, : at + 1] = weekly[:, at::-1]
+    peaks[:, at + 1 :] = weekly[:, :at:-1]
+    peaks *= _SCALE
+    if oldest // 7 < week:
+        peaks *= week - np.arange(book.WEEKS) <= newest[:, None] // 7
     return Block(
         today,
-        today - first + 1,
+        today + 1 - records["first"].astype(np.int64),
         balance,
         cells[_NET],
         cells[_RESIDUAL],
         cells[_INCOME],
         peaks,
         records,
+        room,
     )
 
 
-def living(block: Block) -> tuple[Ints, NDArray[Any], Floats]:
-    """The mature streams that aren't overdue: customer, record, usual gap in days, each of shape (L,)."""
+def living(block: Block) -> tuple[Ints, Ints, Floats]:
+    """The mature streams that aren't overdue: customer, place in its book, usual gap in days, each of shape (L,)."""
     streams = block.records["streams"]
-    row, at = np.nonzero(streams["matured"])
-    found = streams[row, at]
-    gap = found["gap"] / GAP_STEPS
-    live = block.today - found["last"] <= 1.25 * gap + 3
-    return row[live], found[live], gap[live]
+    (flat,) = (streams["matured"] != 0).ravel().nonzero()
+    row, at = np.divmod(flat, book.STREAMS)
+    gap = streams["gap"][row, at] / GAP_STEPS
+    live = block.today - streams["last"][row, at] <= 1.25 * gap + 3
+    return (row, at, gap) if live.all() else (row[live], at[live], gap[live])
 
 
 def due(block: Block, *, days: int) -> Floats:
@@ -127,14 +196,19 @@ def due(block: Block, *, days: int) -> Floats:
 
     Each is weighed with the probability that its stream lives: less for a due date missed.
     """
-    row, s, gap = living(block)
-    size = len(block.balance) * days
+    if len(block.balance) == 1:
+        return np.array([_due_alone(block, days)])
+    row, at, gap = living(block)
     if not row.size:
         return np.zeros((len(block.balance), days))
-    last = s["last"].astype(np.int64)
+    streams = block.records["streams"]
+    # Field by field: whole records are gathered by a way that is ten times slower.
+    last, nominal, shift, usual, alive = (
+        streams[name][row, at] for name in ("last", "nominal", "shift", "amount", "alive")
+    )
+    last, nominal, shift = (whole.astype(np.int64) for whole in (last, nominal, shift))
     late = block.today - last - np.maximum(3, np.rint(0.1 * gap)) >= np.maximum(1.0, gap)
-    amount = s["amount"] * (s["alive"] / ALIVE_STEPS) * np.where(late, SURVIVAL, 1.0)
-    nominal, shift = s["nominal"].astype(np.int64), s["shift"].astype(np.int64)
+    amount = usual * (alive / ALIVE_STEPS) * np.where(late, SURVIVAL, 1.0)
     monthly = (gap >= _MONTHLY_GAP[0]) & (gap <= _MONTHLY_GAP[1]) & (nominal > 0)
     month = calendar.month_of(last)
     # A payment moved by a weekend may lie in the month before or after its own.
@@ -155,5 +229,47 @@ def due(block: Block, *, days: int) -> Floats:
         weights.append(amount[within])
     if not cells:
         return np.zeros((len(block.balance), days))
+    size = len(block.balance) * days
     made = np.bincount(np.concatenate(cells), weights=np.concatenate(weights), minlength=size)
     return made.astype(np.float64).reshape(-1, days)
+
+
+def _due_alone(block: Block, days: int) -> list[float]:
+    """The same of one customer, whose few streams arrays are too dear for."""
+    today, made = block.today, [0.0] * days
+    (found,) = block.records["streams"]["matured"][0].nonzero()
+    if not found.size:
+        return made
+    kept, flows = block.records.tobytes(), []
+    for at in found.tolist():
+        _, last, _, steps, _, _, nominal, shift, _, _, alive, _, _, usual, _, _, _ = (
+            book.STREAM.unpack_from(kept, book.STREAMS_AT + at * book.STREAM_SIZE)
+        )
+        gap = steps / GAP_STEPS
+        if today - last > 1.25 * gap + 3:
+            continue
+        late = today - last - max(3, round(0.1 * gap)) >= max(1.0, gap)
+        amount = usual * (alive / ALIVE_STEPS) * (SURVIVAL if late else 1.0)
+        if nominal and _MONTHLY_GAP[0] <= gap <= _MONTHLY_GAP[1]:
+            month, shift = calendar.month_number(last), (shift > 0) - (shift < 0)
+            for _ in range(2):
+                month += calendar.day_in(month, nominal, shift) <= last + 15
+            flows.append((amount, month, nominal, shift, 0))
+        else:
+            flows.append((amount, 0, 0, last, max(1, round(gap))))
+    ahead = 0
+    # Occurrence by occurrence, so that what falls on one day is added up in the order of a block.
+    while flows:
+        within = []
+        for flow in flows:
+            amount, month, nominal, place, step = flow
+            when = (
+                place + step * (ahead + 1)
+                if step
+                else calendar.day_in(month + ahead, nominal, place)
+            )
+            if when <= today + days:
+                made[max(0, when - today - 1)] += amount
+                within.append(flow)
+        flows, ahead = within if ahead < days else [], ahead + 1
+    return made

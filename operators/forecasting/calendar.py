@@ -1,5 +1,7 @@
 """Calendar arithmetic on arrays of days since 1970: months, days of the month, weekends."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,3 +41,24 @@ def dated(month: Days, nominal: Days, shift: Days) -> Days:
     weekday = (day + 3) % 7
     moved = np.where(shift > 0, day + 7 - weekday, day + 4 - weekday)
     return np.where((shift == 0) | (weekday < _SATURDAY), day, moved)
+
+
+def month_number(day: int) -> int:
+    """`month_of` one day."""
+    made: int = _MONTH.item(day)
+    return made
+
+
+@lru_cache(maxsize=4096)
+def day_in(month: int, nominal: int, shift: int) -> int:
+    """`dated` of one payment.
+
+    Example:
+        >>> day_in(1, 31, 0), day_in(1, 28, -1)
+        (58, 57)
+    """
+    day: int = _FIRST.item(month) + min(nominal, _LENGTH.item(month)) - 1
+    weekday = (day + 3) % 7
+    if shift == 0 or weekday < _SATURDAY:
+        return day
+    return day + 7 - weekday if shift > 0 else day + 4 - weekday

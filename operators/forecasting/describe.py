@@ -3,21 +3,17 @@
 All money is measured in months of the customer's own spending, so that one model serves everybody.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.features import book
 from operators.forecasting import exact
-from operators.forecasting.block import Block
-from operators.forecasting.scenarios import Scenarios, quantiles
+from operators.forecasting.block import QUARTER_DAYS, Block
+from operators.forecasting.scenarios import Replay, quantiles
 
 Floats = NDArray[np.float64]
 BANDWIDTH = 0.15
 """Width of the smoothed indicator, in months of own spending."""
 HISTORY_DAYS_MAX = 720
-PER_QUARTER_WEEKS = 13
 
 NAMES: tuple[str, ...] = (
     "logit of the share of scenarios below",
@@ -45,100 +41,80 @@ THRESHOLD = 15
 """The feature that the others' weights depend on."""
 
 
-def shortfall(
-    block: Block, thresholds: Floats, *, regular: Floats, slid: Scenarios, same: Scenarios
-) -> Floats:
+_SQUASHED = 12
+"""How many of the features are squashed with the inverse hyperbolic sine; the others are logarithms."""
+_ORDER = np.array([12, 13, 0, 1, 2, 3, 6, 7, 8, 4, 14, 9, 10, 11, 15, 16, 5, 17])
+"""Where each of `NAMES` is in the order in which they are worked out."""
+_ONE, _HUNDRED, _HALF = np.array(1.0), np.array(100.0), np.array(0.5)
+_SHARE_MIN, _SHARE_MAX = np.array(1e-3), np.array(1 - 1e-3)
+_THRESHOLD_MIN, _BANDWIDTH = np.array(0.05), np.array(-BANDWIDTH)
+
+
+def shortfall(block: Block, thresholds: Floats, *, past: Replay) -> Floats:
     """The features, shape (N, T, 18); ``thresholds`` in minor units, shape (N, T), not negative."""
-    scale, balance, days = block.spending, block.balance, regular.shape[1]
-    eod = block.eod
-    scaled, rows, width = scale[:, None], len(scale), thresholds.shape[1]
-    above = balance[:, None] - thresholds
-    middle = quantiles(slid.lows, slid.count, (0.1, 0.5))
-    quarter = quantiles(same.lows, same.count, (0.25,))
-    known = np.arange(90) < block.history[:, None]
-    low_30 = eod[:, :30].min(axis=1)
-    low_90 = np.where(known, eod[:, :90], np.inf).min(axis=1)
-    again = balance + eod[:, :days].min(axis=1) - eod[:, min(days, book.DAYS)]
-    spread = _spread(slid)
-    relative = np.empty((6, rows, width))
-    relative[0] = above + middle[:, :1]
-    relative[1] = above + middle[:, 1:]
-    relative[2] = above + quarter
-    relative[3] = above
-    relative[4] = above + regular.min(axis=1)[:, None]
-    relative[5] = again[:, None] - thresholds
-    plain = np.stack(
-        [
-            block.net[:, -30:].sum(axis=1),
-            block.net[:, -90:].sum(axis=1),
-            regular[:, -1],
-            low_30,
-            low_90,
-            block.peaks[:, :PER_QUARTER_WEEKS].max(axis=1),
-        ]
-    )
-    ratios = np.concatenate([(relative / scaled).reshape(-1), (plain / scale).reshape(-1)])
-    share = below((slid, same), above, scale)
-    # Logarithms are the dearest: those of all that is squashed (`exact.asinh`) and the plain ones in one call.
-    size = np.abs(ratios)
-    logs = exact.log(
-        np.concatenate(
-            [
-                size + np.sqrt(size * size + 1.0),
-                (share / (1.0 - share)).reshape(-1),
-                (np.maximum(thresholds, 0.0) / scaled + 0.05).reshape(-1),
-                np.minimum(block.history, HISTORY_DAYS_MAX).astype(np.float64),
-                scale / 100.0,
-                1.0 + spread / scale,
-            ]
-        )
-    )
-    squashed, logs = np.copysign(logs[: len(ratios)], ratios), logs[len(ratios) :]
-    threshold_part = squashed[: 6 * rows * width].reshape(6, rows, width)
-    plain_part = squashed[6 * rows * width :].reshape(6, rows)
-    cells = rows * width
-    made = np.empty((rows, width, len(NAMES)))
-    made[:, :, 0] = logs[:cells].reshape(rows, width)
-    made[:, :, 1] = logs[cells : 2 * cells].reshape(rows, width)
-    made[:, :, 2:6] = threshold_part[:4].transpose(1, 2, 0)
-    made[:, :, 6:9] = plain_part[:3].T[:, None, :]
-    made[:, :, 9] = threshold_part[4]
-    age, spending, wide = logs[3 * cells :].reshape(3, rows)
-    made[:, :, 10] = age[:, None]
-    made[:, :, 11:14] = plain_part[3:].T[:, None, :]
-    made[:, :, 14] = spending[:, None]
-    made[:, :, 15] = logs[2 * cells : 3 * cells].reshape(rows, width)
-    made[:, :, 16] = threshold_part[5]
-    made[:, :, 17] = wide[:, None]
-    return made
+    scale, balance, days = block.spending[:, None], block.balance, past.regular.shape[1]
+    above = np.subtract(balance[:, None], thresholds)
+    middle = quantiles(past.slid.lows, past.slid.count, (0.1, 0.5))
+    quarter = quantiles(past.same.lows, past.same.count, (0.25,))
+    net = block.net
+    # Feature by feature, all that is squashed together and all logarithms in one call: a call is what costs.
+    made = np.empty((len(NAMES), *thresholds.shape))
+    np.add(above, middle[:, :1], made[0])
+    np.add(above, middle[:, 1:], made[1])
+    np.add(above, quarter, made[2])
+    made[3] = above
+    np.add(above, np.minimum.reduce(past.regular, 1)[:, None], made[4])
+    again = balance + block.floor(days) - block.eod[:, days]
+    np.subtract(again[:, None], thresholds, made[5])
+    plain = made[6:_SQUASHED]
+    plain[0] = np.add.reduce(net[:, -30:], 1)[:, None]
+    plain[1] = np.add.reduce(net[:, -QUARTER_DAYS:], 1)[:, None]
+    plain[2] = past.regular[:, -1:]
+    plain[3] = block.floor(30)[:, None]
+    plain[4] = block.low[:, None]
+    plain[5] = block.peak[:, None]
+    made[14] = np.minimum(block.history, HISTORY_DAYS_MAX)[:, None]
+    np.divide(scale, _HUNDRED, made[15])
+    ratios = np.divide(made[:_SQUASHED], scale)
+    size = made[:_SQUASHED]
+    np.multiply(ratios, ratios, size)
+    np.add(size, _ONE, size)
+    np.sqrt(size, size)
+    np.add(size, np.abs(ratios), size)
+    shares = below(past, above, scale)
+    np.divide(shares, np.subtract(_ONE, shares), made[12:14])
+    np.divide(np.maximum(thresholds, 0.0), scale, made[16])
+    np.add(made[16], _THRESHOLD_MIN, made[16])
+    np.divide(past.slid.spread[:, None], scale, made[17])
+    np.add(made[17], _ONE, made[17])
+    logs = exact.log(made)
+    np.copysign(logs[:_SQUASHED], ratios, logs[:_SQUASHED])
+    return np.ascontiguousarray(logs.take(_ORDER, 0).transpose(1, 2, 0))
 
 
-def below(kinds: Sequence[Scenarios], above: Floats, scale: Floats) -> Floats:
+def below(past: Replay, above: Floats, scale: Floats) -> Floats:
     """The smoothed share of each kind's scenarios that fall below, shape (kinds, N, T), within 0.001..0.999.
+
+    The sliding ones come first. ``above`` is the balance above each threshold, shape (N, T), ``scale`` a month of
+    own spending, shape (N, 1).
 
     Source: (½ + Σ Φ((threshold − low) / bandwidth)) / (1 + K), the rule of succession.
     """
     # One call for all kinds, since a call costs more than its numbers.
-    lows = np.concatenate([made.lows for made in kinds], axis=1)
-    votes = exact.normal_cdf(
-        (-above[:, :, None] - lows[:, None, :]) / (BANDWIDTH * scale[:, None, None])
-    )
-    shares, at = np.full((len(kinds), *above.shape), 0.5), 0
-    for share, made in zip(shares, kinds, strict=True):
-        width, count = made.lows.shape[1], made.count[:, None]
-        if width:
-            inside = (np.arange(width) < count)[:, None, :]
-            share[:] = (0.5 + (votes[:, :, at : at + width] * inside).sum(axis=2)) / (1.0 + count)
-        at += width
-    return np.minimum(np.maximum(shares, 1e-3), 1 - 1e-3)
-
-
-def _spread(scenarios: Scenarios) -> Floats:
-    """The standard deviation of the scenarios' ends, shape (N,)."""
-    inside = np.arange(scenarios.nets.shape[1]) < scenarios.count[:, None]
-    count = np.maximum(scenarios.count, 1)
-    nets = scenarios.nets * inside
-    mean = nets.sum(axis=1) / count
-    apart = (nets - mean[:, None]) * inside
-    made: Floats = np.sqrt((apart * apart).sum(axis=1) / count)
-    return made
+    apart = np.add(above[:, :, None], past.lows[:, None, :])
+    np.divide(apart, np.multiply(scale, _BANDWIDTH)[:, :, None], apart)
+    votes = exact.normal_cdf(apart)
+    width = past.same.lows.shape[1]
+    parts = votes[:, :, width:], votes[:, :, :width]
+    shares, counts = np.empty((2, *above.shape)), np.empty((2, len(above), 1))
+    for at, made in enumerate((past.slid, past.same)):
+        inside = made.inside
+        counted = parts[at] if inside is None else parts[at] * inside[:, None, :]
+        np.add.reduce(counted, 2, None, shares[at])
+        counts[at, :, 0] = made.count
+    np.add(shares, _HALF, shares)
+    np.add(counts, _ONE, counts)
+    np.divide(shares, counts, shares)
+    np.maximum(shares, _SHARE_MIN, out=shares)
+    np.minimum(shares, _SHARE_MAX, out=shares)
+    return shares

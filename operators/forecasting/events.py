@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from operators.features import book
 from operators.forecasting import exact
-from operators.forecasting.block import Block, living
+from operators.forecasting.block import QUARTER_WEEKS, Block, living
 
 Floats = NDArray[np.float64]
 LARGE, INCOME = 23, 22
 """How many features each has."""
 LARGE_FACTOR = 1.5
 LARGE_FLOOR_MINOR = 100_000.0
-QUARTER_WEEKS = 13
 CHANGE_SHARE = 0.25
 INCOME_MINOR_MIN = 100_000.0
 """The least median monthly income whose change is worth telling."""
@@ -28,7 +27,7 @@ MONTH = 30
 
 def limit_of(block: Block) -> Floats:
     """What is a large expense to each customer, minor units, shape (N,)."""
-    quarter = block.peaks[:, :QUARTER_WEEKS].max(axis=1)
+    quarter = block.peak
     made: Floats = LARGE_FACTOR * np.maximum(quarter, LARGE_FLOOR_MINOR)
     return made
 
@@ -42,10 +41,7 @@ def large(block: Block, limit: Floats, *, regular: Floats) -> Floats:
     big = peaks >= limit[:, None]
     since = np.where(big.any(axis=1), big.argmax(axis=1), 40)
     top = np.sort(peaks, axis=1)[:, ::-1]
-    eod, debits = block.eod, block.debits
-    known = np.arange(90) < block.history[:, None]
-    low_30 = eod[:, :30].min(axis=1)
-    low_90 = np.where(known, eod[:, :90], np.inf).min(axis=1)
+    debits, low_30, low_90 = block.debits, block.floor(30), block.low
     daily = np.diff(regular, axis=1, prepend=0.0)
     squashed = exact.asinh(
         np.stack(
@@ -53,7 +49,7 @@ def large(block: Block, limit: Floats, *, regular: Floats) -> Floats:
                 balance / scale,
                 block.net[:, -30:].sum(axis=1) / scale,
                 balance / limit,
-                peaks[:, :QUARTER_WEEKS].max(axis=1) / limit,
+                block.peak / limit,
                 (balance + regular[:, -1]) / limit,
                 block.net[:, -90:].sum(axis=1) / scale,
                 peaks[:, :5].max(axis=1) / limit,
@@ -84,7 +80,7 @@ def large(block: Block, limit: Floats, *, regular: Floats) -> Floats:
     )
     counts = [
         (peaks[:, :QUARTER_WEEKS] > 0).sum(axis=1),
-        (debits[:, -90:] > 0).sum(axis=1),
+        (debits > 0).sum(axis=1),
     ]
     return np.concatenate([squashed, logs, np.stack(counts, axis=1)], axis=1)
 
@@ -113,8 +109,9 @@ def income(block: Block, *, regular: Floats) -> Floats:
     paid = block.income > 0
     since = np.where(paid.any(axis=1), paid[:, ::-1].argmax(axis=1), 200)
     before = np.where(history >= 6 * MONTH, months[:, 3:].sum(axis=1), recent.sum(axis=1))
-    row, stream, gap = living(block)
-    monthly = np.maximum(stream["amount"], 0.0) * MONTH / np.maximum(gap, 1.0) / 100.0
+    row, at, gap = living(block)
+    amount = block.records["streams"]["amount"][row, at]
+    monthly = np.maximum(amount, 0.0) * MONTH / np.maximum(gap, 1.0) / 100.0
     regular_in = np.bincount(row, weights=monthly, minlength=len(base))
     ahead = np.maximum(regular, 0.0).reshape(len(base), 3, MONTH).sum(axis=2) / 100.0
     known = MONTH * (np.arange(6) + 1) <= history[:, None] + 5

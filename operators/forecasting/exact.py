@@ -2,20 +2,42 @@
 
 IEEE 754 prescribes the result of these operations and leaves transcendental functions to the library, so a
 decision that used the library's could differ in its last bit after a move to another machine.
+
+What is asked for is mostly a few dozen numbers, where a call costs more than what it computes: results are written
+in place, constants are arrays of no dimension (a float would have to be made one), and very few numbers are taken
+one by one.
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+
+def _arrays(values: Iterable[float]) -> tuple[Floats, ...]:
+    return tuple(np.array(value) for value in values)
+
+
 _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 _SQRT_HALF = 0.70710678118654752440
 _TINY = 1e-300
-_FEW = 4
+_FEW = 10
+_LOG_TERMS = tuple(1.0 / divisor for divisor in (11.0, 9.0, 7.0, 5.0, 3.0, 1.0))
+_EXP_DIVISORS = (12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0)
+_ONE, _HALF, _EIGHT, _SMALLEST, _ROOT = _arrays((1.0, 0.5, 8.0, _TINY, _SQRT_HALF))
+_LOG_FIRST, _LOG_SECOND, _LN2 = _arrays((1 / 15, 1 / 13, _LN2_HIGH + _LN2_LOW))
+_LOG_SERIES = _arrays(_LOG_TERMS)
+_EXP_SERIES = _arrays(_EXP_DIVISORS)
+_EXP_MIN, _EXP_MAX, _LOG2_E, _HIGH, _LOW = _arrays(
+    (-700.0, 700.0, 1.4426950408889634, _LN2_HIGH, _LN2_LOW)
+)
+_TAIL_FIRST, *_TAIL_SERIES = _arrays(
+    (0.0000053830, 0.0000488906, 0.0000380036, 0.0032776263, 0.0211410061, 0.0498673470, 1.0)
+)
 
 
 def log(x: Floats) -> Floats:
@@ -27,17 +49,38 @@ def log(x: Floats) -> Floats:
 
     Source: 2·artanh((m − 1)/(m + 1)) as a series, with m in √½..√2.
     """
-    mantissa, exponent = np.frexp(np.maximum(x, _TINY))
-    low = mantissa < _SQRT_HALF
-    mantissa = np.where(low, mantissa + mantissa, mantissa)
-    power = exponent - low
+    if x.size <= _FEW:
+        return np.array([_log(one) for one in x.ravel().tolist()]).reshape(x.shape)
+    mantissa, exponent = np.frexp(np.maximum(x, _SMALLEST))
+    low = mantissa < _ROOT
+    np.add(mantissa, mantissa * low, mantissa)
+    np.subtract(exponent, low, exponent)
+    t: Floats = np.subtract(mantissa, _ONE)
+    np.add(mantissa, _ONE, mantissa)
+    np.divide(t, mantissa, t)
+    s = np.multiply(t, t, mantissa)
+    series = np.multiply(s, _LOG_FIRST)
+    np.add(series, _LOG_SECOND, series)
+    for term in _LOG_SERIES:
+        np.multiply(series, s, series)
+        np.add(series, term, series)
+    np.add(t, t, t)
+    np.multiply(t, series, t)
+    np.multiply(exponent, _LN2, series)
+    return np.add(t, series, t)
+
+
+def _log(x: float) -> float:
+    """The same operations on one number."""
+    mantissa, exponent = math.frexp(max(x, _TINY))
+    if mantissa < _SQRT_HALF:
+        mantissa, exponent = mantissa + mantissa, exponent - 1
     t = (mantissa - 1.0) / (mantissa + 1.0)
     s = t * t
     series = 1 / 13 + s * (1 / 15)
-    for divisor in (11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
-        series = 1.0 / divisor + s * series
-    made: Floats = 2.0 * t * series + power * (_LN2_HIGH + _LN2_LOW)
-    return made
+    for term in _LOG_TERMS:
+        series = term + s * series
+    return 2.0 * t * series + exponent * (_LN2_HIGH + _LN2_LOW)
 
 
 def exp(x: Floats) -> Floats:
@@ -51,14 +94,19 @@ def exp(x: Floats) -> Floats:
     """
     if x.size <= _FEW:
         return np.array([_exp(one) for one in x.ravel().tolist()]).reshape(x.shape)
-    x = np.clip(x, -700.0, 700.0)
-    power = np.rint(x * 1.4426950408889634)
-    r = x - power * _LN2_HIGH - power * _LN2_LOW
-    series = np.full_like(r, 1.0)
-    for divisor in (12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0):
-        series = 1.0 + series * r / divisor
-    made: Floats = np.ldexp(series, power.astype(np.int32))
-    return made
+    r = np.minimum(np.maximum(x, _EXP_MIN), _EXP_MAX)
+    power = np.multiply(r, _LOG2_E)
+    np.rint(power, power)
+    series = np.multiply(power, _HIGH)
+    np.subtract(r, series, r)
+    np.multiply(power, _LOW, series)
+    np.subtract(r, series, r)
+    series.fill(1.0)
+    for divisor in _EXP_SERIES:
+        np.multiply(series, r, series)
+        np.divide(series, divisor, series)
+        np.add(series, _ONE, series)
+    return np.ldexp(series, power.astype(np.int32), series)
 
 
 def _exp(x: float) -> float:
@@ -67,13 +115,15 @@ def _exp(x: float) -> float:
     power = round(x * 1.4426950408889634)
     r = x - power * _LN2_HIGH - power * _LN2_LOW
     series = 1.0
-    for divisor in (12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0):
+    for divisor in _EXP_DIVISORS:
         series = 1.0 + series * r / divisor
     return math.ldexp(series, power)
 
 
 def sigmoid(x: Floats) -> Floats:
     """1 / (1 + e^−x)."""
+    if x.size <= _FEW:
+        return np.array([1.0 / (1.0 + _exp(-one)) for one in x.ravel().tolist()]).reshape(x.shape)
     made: Floats = 1.0 / (1.0 + exp(-x))
     return made
 
@@ -104,17 +154,16 @@ def normal_cdf(z: Floats) -> Floats:
 
     Source: Abramowitz and Stegun 1964, 26.2.19.
     """
-    x = np.minimum(np.abs(z), 8.0)
-    series = 1 + x * (
-        0.0498673470
-        + x
-        * (
-            0.0211410061
-            + x * (0.0032776263 + x * (0.0000380036 + x * (0.0000488906 + x * 0.0000053830)))
-        )
-    )
-    tail = series * series
-    tail = tail * tail
-    tail = tail * tail
-    tail = 0.5 / (tail * tail)
-    return np.where(z > 0, 1 - tail, tail)
+    x = np.abs(z)
+    np.minimum(x, _EIGHT, out=x)
+    tail: Floats = np.multiply(x, _TAIL_FIRST)
+    for term in _TAIL_SERIES[:-1]:
+        np.add(tail, term, tail)
+        np.multiply(tail, x, tail)
+    np.add(tail, _TAIL_SERIES[-1], tail)
+    for _ in range(4):
+        np.multiply(tail, tail, tail)
+    np.divide(_HALF, tail, tail)
+    # 1 − tail above zero, else the tail.
+    np.subtract(z > 0, tail, tail)
+    return np.abs(tail, tail)

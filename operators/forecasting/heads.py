@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from operators.forecasting import bands, dates, describe, events, pooled
 from operators.forecasting.block import Block
-from operators.forecasting.scenarios import Scenarios, aligned, expected, sliding
+from operators.forecasting.scenarios import expected, replayed
 from schemas.models import ForecastSnapshot, LogitHead
 
 HISTORY_DAYS_MIN = 90
@@ -31,20 +31,17 @@ class Looked:
         self.known = known
         self.days = days
         self.regular = expected(known, days=days) if regular is None else regular
-        self.slid: Scenarios = sliding(known, self.regular)
-        self.same: Scenarios = aligned(known, self.regular)
+        self.past = replayed(known, self.regular)
 
     def rows(self, thresholds_minor: list[float]) -> Floats:
         """Features of a shortfall under each threshold, shape (T, 18)."""
         wanted = np.array([thresholds_minor])
-        made: Floats = describe.shortfall(
-            self.known, wanted, regular=self.regular, slid=self.slid, same=self.same
-        )[0]
+        made: Floats = describe.shortfall(self.known, wanted, past=self.past)[0]
         return made
 
     def band(self) -> Floats:
         """Features of the balance at the end, shape (1, 18)."""
-        return bands.describe(self.known, regular=self.regular, slid=self.slid, same=self.same)
+        return bands.describe(self.known, past=self.past)
 
     def shortfall(
         self, learnt: ForecastSnapshot, threshold_minor: float, *, share: float
@@ -81,11 +78,9 @@ class Looked:
         """What is known of the first day below, shape (1, 61); None over a horizon that isn't cut into steps."""
         if self.days % dates.STEPS:
             return None
-        kinds = (self.same, self.slid)
-        inside = [np.arange(made.lows.shape[1]) < made.count[:, None] for made in kinds]
         return dates.seen(
-            np.concatenate([made.paths for made in kinds], axis=1),
-            np.concatenate(inside, axis=1),
+            self.past.paths,
+            self.past.inside,
             due=np.diff(self.regular, axis=1, prepend=0.0),
             above=self.known.balance - threshold_minor,
             scale=self.known.spending,

@@ -9,6 +9,8 @@ are of few months, probabilities are drawn towards a half as their months can't 
 Source: ridge logistic regression, le Cessie and van Houwelingen 1992; hinges, Friedman 1991.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ Floats = NDArray[np.float64]
 KNOTS: tuple[float, ...] = (-1.0, -0.3, 0.3, 1.0)
 CLIP = 5.0
 _KNOTS = np.array(KNOTS)
+_CLIP_LOW, _CLIP_HIGH, _ZERO = np.array(-CLIP), np.array(CLIP), np.array(0.0)
 PENALTY = (5.0, 100.0)
 """Of a feature's own weight, and of its bends and crossings."""
 PENALTY_CONSTANT = 1e-3
@@ -36,23 +39,35 @@ def width(features: int, *, crossed: bool) -> int:
 
 def bent(x: Floats, *, centre: Floats, scale: Floats, cross: int | None) -> Floats:
     """The columns of the regression, shape (n, D), from features of shape (n, F)."""
-    z = np.minimum(np.maximum((x - centre) / scale, -CLIP), CLIP)
+    z = np.subtract(x, centre)
+    np.divide(z, scale, z)
+    np.maximum(z, _CLIP_LOW, out=z)
+    np.minimum(z, _CLIP_HIGH, out=z)
     features, knots = z.shape[1], len(KNOTS)
     made = np.empty((len(z), width(features, crossed=cross is not None)))
     made[:, 0] = 1.0
     made[:, 1 : 1 + features] = z
-    hinges = z[:, None, :] - _KNOTS[:, None]
     until = 1 + features * (1 + knots)
-    made[:, 1 + features : until] = np.maximum(hinges, 0.0, out=hinges).reshape(len(z), -1)
+    hinges = np.concatenate([z] * knots, axis=1)
+    np.subtract(hinges, _apart(features), hinges)
+    np.maximum(hinges, _ZERO, out=made[:, 1 + features : until])
     if cross is not None:
-        made[:, until:] = z * z[:, cross : cross + 1]
+        np.multiply(z, z[:, cross : cross + 1], made[:, until:])
+    return made
+
+
+@lru_cache(maxsize=16)
+def _apart(features: int) -> Floats:
+    """The knot of each hinge of so many features."""
+    made: Floats = np.repeat(_KNOTS, features)
     return made
 
 
 def probability(head: LogitHead, x: Floats) -> Floats:
     """P(y = 1) for features of shape (n, F), shape (n,); the same bits on any machine."""
     columns = bent(x, centre=head.centre, scale=head.scale, cross=head.cross)
-    return exact.sigmoid((columns * head.weights).sum(axis=1) / widening(head.months))
+    np.multiply(columns, head.weights, columns)
+    return exact.sigmoid(np.add.reduce(columns, 1) / widening(head.months))
 
 
 def fit(

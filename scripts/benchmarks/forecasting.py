@@ -97,13 +97,8 @@ _LEARNT = ForecastSnapshot(
 def _foretold(books: list[bytes], today: int) -> None:
     known = block.read(books, today=today, balance=np.full(len(books), 120_000.0))
     regular = scenarios.expected(known, days=DAYS)
-    x = describe.shortfall(
-        known,
-        np.zeros((len(books), 1)),
-        regular=regular,
-        slid=scenarios.sliding(known, regular),
-        same=scenarios.aligned(known, regular),
-    )
+    past = scenarios.replayed(known, regular)
+    x = describe.shortfall(known, np.zeros((len(books), 1)), past=past)
     pooled.probability(_HEAD, x[:, 0])
 
 

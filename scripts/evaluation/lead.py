@@ -38,13 +38,8 @@ def lead_time(
             continue
         known, wanted = panel.known(day, ix), thresholds[ix, day - panel.start] * 100
         regular = scenarios.expected(known, days=HORIZON)
-        x = describe.shortfall(
-            known,
-            wanted[:, None],
-            regular=regular,
-            slid=scenarios.sliding(known, regular),
-            same=scenarios.aligned(known, regular),
-        )
+        past = scenarios.replayed(known, regular)
+        x = describe.shortfall(known, wanted[:, None], past=past)
         p = pooled.probability(head, x[:, 0])
         scored += len(ix)
         for who, chance, above in zip(ix, p, known.balance >= wanted, strict=True):

@@ -52,7 +52,7 @@ def cut_of(panel: Panel, cut: int, days: int) -> Cut | None:
         return None
     known = panel.known(cut, ix)
     regular = scenarios.expected(known, days=days)
-    slid, same = scenarios.sliding(known, regular), scenarios.aligned(known, regular)
+    past = scenarios.replayed(known, regular)
     spending = np.maximum(panel.debit[ix, at - 89 : at + 1].sum(axis=1) / 3, 500.0) * 100
     thresholds = np.stack([a + b * spending for a, b in THRESHOLDS.values()], axis=1)
     ahead = panel.low[ix, at + 1 : at + 1 + days] * 100
@@ -64,11 +64,11 @@ def cut_of(panel: Panel, cut: int, days: int) -> Cut | None:
         known=known,
         thresholds=thresholds,
         short=(ahead.min(axis=1)[:, None] < thresholds).astype(float),
-        x=describe.shortfall(known, thresholds, regular=regular, slid=slid, same=same),
-        band=bands.describe(known, regular=regular, slid=slid, same=same),
+        x=describe.shortfall(known, thresholds, past=past),
+        band=bands.describe(known, past=past),
         change=(panel.eod[ix, at + days] * 100 - known.balance) / bands.turnover(known),
         turnover=np.maximum(moved / 6, 1_000.0) * 100,
-        dated=_dated(known, ahead, thresholds, regular=regular, kinds=(same, slid)),
+        dated=_dated(known, ahead, thresholds, past=past),
     )
     if days == HORIZONS[0]:
         made.extra["large:30"] = _large(panel, made, at, regular)
@@ -85,12 +85,10 @@ def _dated(
     ahead: Floats,
     thresholds: Floats,
     *,
-    regular: Floats,
-    kinds: tuple[scenarios.Scenarios, ...],
+    past: scenarios.Replay,
 ) -> dict[int, tuple[NDArray[np.int64], Floats, Floats]]:
-    paths = np.concatenate([kind.paths for kind in kinds], axis=1)
-    inside = np.concatenate([_inside(kind) for kind in kinds], axis=1)
-    daily, made = np.diff(regular, axis=1, prepend=0.0), {}
+    paths, inside = past.paths, past.inside
+    daily, made = np.diff(past.regular, axis=1, prepend=0.0), {}
     for t, wanted in enumerate(thresholds.T):
         below = ahead < wanted[:, None]
         who = np.nonzero((known.balance >= wanted) & below.any(axis=1))[0]
@@ -98,10 +96,6 @@ def _dated(
         x = dates.seen(paths[who], inside[who], due=daily[who], above=above, scale=scale)
         made[t] = who, x, below[who].argmax(axis=1) + 1.0
     return made
-
-
-def _inside(made: scenarios.Scenarios) -> NDArray[np.bool_]:
-    return np.arange(made.lows.shape[1]) < made.count[:, None]
 
 
 def _large(panel: Panel, made: Cut, at: int, regular: Floats) -> tuple[Floats, Floats, Any]:

@@ -25,11 +25,15 @@ def test_the_exponential_and_the_inverse_sine_are_the_library_s(x: float) -> Non
     assert exact.asinh(np.array([x]))[0] == pytest.approx(float(np.arcsinh(x)), abs=1e-12)
 
 
-@given(st.lists(st.floats(-800, 800), min_size=5, max_size=9))
+@given(st.lists(st.floats(-800, 800), min_size=11, max_size=15))
 def test_one_number_alone_is_what_it_is_among_many(x: list[float]) -> None:
     """Few numbers go another way, bit for bit to the same end."""
-    alone = [exact.exp(np.array([one]))[0] for one in x]
-    assert exact.exp(np.array(x)).tolist() == alone
+    for kernel in (exact.exp, exact.sigmoid):
+        assert kernel(np.array(x)).tolist() == [kernel(np.array([one]))[0] for one in x]
+    positive = [abs(one) for one in x]
+    assert exact.log(np.array(positive)).tolist() == [
+        exact.log(np.array([one]))[0] for one in positive
+    ]
 
 
 @given(st.integers(0, 60_000), st.integers(1, 31), st.integers(-3, 3))
@@ -40,6 +44,7 @@ def test_a_dated_day_is_a_weekday_near_its_nominal_one(day: int, nominal: int, s
     plain = calendar.dated(month, np.array([nominal]), np.array([0]))
     assert abs(int(due[0] - plain[0])) <= 2
     assert shift == 0 or (int(due[0]) + 3) % 7 < 5
+    assert calendar.day_in(calendar.month_number(day), nominal, shift) == due[0]
 
 
 def known(months: int = 6) -> block.Block:
@@ -55,10 +60,11 @@ def test_every_horizon_slides(days: int) -> None:
     """A scenario's low and end are those of its own path, whatever the horizon."""
     one = known()
     regular = scenarios.expected(one, days=days)
-    made = scenarios.sliding(one, regular)
-    assert np.array_equal(made.starts, np.arange(book.DAYS - days, -1, -scenarios.STRIDE_DAYS))
+    made = scenarios.replayed(one, regular)
+    assert np.array_equal(made.slid.starts, np.arange(book.DAYS - days, -1, -scenarios.STRIDE_DAYS))
+    ends = np.concatenate([made.same.nets, made.slid.nets], axis=1)
     assert made.lows == pytest.approx(made.paths.min(axis=2), abs=1e-6)
-    assert made.nets == pytest.approx(made.paths[:, :, -1], abs=1e-6)
+    assert ends == pytest.approx(made.paths[:, :, -1], abs=1e-6)
 
 
 def test_the_block_reads_what_was_folded() -> None:
@@ -96,14 +102,14 @@ def test_many_are_projected_as_each_alone() -> None:
 
 def described(made: block.Block, wanted: np.ndarray) -> np.ndarray:
     regular = scenarios.expected(made, days=30)
-    slid, same = scenarios.sliding(made, regular), scenarios.aligned(made, regular)
-    ranges = bands.describe(made, regular=regular, slid=slid, same=same)
+    past = scenarios.replayed(made, regular)
+    ranges = bands.describe(made, past=past)
     large = events.large(made, events.limit_of(made), regular=regular)
     assert large.shape[1] == events.LARGE
     assert ranges.shape[1] == bands.LOCATIONS + bands.SPREADS
     assert np.isfinite(ranges).all()
     assert np.isfinite(large).all()
-    return describe.shortfall(made, wanted, regular=regular, slid=slid, same=same)
+    return describe.shortfall(made, wanted, past=past)
 
 
 def test_income_is_seen_by_month() -> None:
