@@ -7,9 +7,11 @@ granted for it are zero, which is the average customer. Silence sees what all of
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isnan
 from operator import itemgetter
+from struct import Struct
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from operators.bandits import BANDITS
 from operators.contracts import Alternatives, Bandit, FeatureSpec
@@ -20,28 +22,31 @@ from operators.rollout import beside
 from schemas.base import Purpose, Source
 from schemas.decisions import SILENCE, Candidate, Choice
 from schemas.errors import ComponentError
-from schemas.models import Models
+from schemas.models import Floats, Models
 from schemas.rules import Rules
 
 CONTEXT_NAMES: tuple[str, ...] = ("const", *(spec.name for spec in CONTEXT))
 """The bandit's context, in order (dx): one, then the standardised features."""
 X_GRID = 1024.0
-X_MIN, X_MAX = -8.0, 8.0
+X_MAX = 8.0
 TO_GRID = 1.5 * 2.0**52 / X_GRID
 """Added and taken away again it rounds to the grid, halves to even, as `round` would and much faster."""
+_TO_GRID = np.array(TO_GRID)
+"""An array, since numpy makes one of a number each time."""
 
 Arm = str
 
 
 class _Plan(NamedTuple):
-    """What is read for some sources: the features given, their centres and scales.
+    """What is read for some sources: the features given, where they stand in the context, their centres and scales.
 
-    ``spread`` puts one, those and a last zero where they stand in the context; None where all are given.
+    ``place`` writes one and those features as the bytes of a context, zeros for what is not given.
     """
 
     read: Callable[[Any], tuple[Any, ...]]
-    scales: tuple[tuple[float, float], ...]
-    spread: Callable[[Any], tuple[Any, ...]] | None
+    place: Callable[..., bytes]
+    centres: Floats
+    scales: Floats
 
 
 def assign(customer_id: str, rules: Rules) -> Arm:
@@ -93,23 +98,24 @@ class Plans:
         plan = self._by_sources.get(sources)
         if plan is None:
             plan = self._by_sources[sources] = self._plan(sources)
-        standing = [
-            x + TO_GRID - TO_GRID
-            if X_MIN <= (x := (value - centre) / scale) <= X_MAX
-            else _outside(x)
-            for value, (centre, scale) in zip(plan.read(features), plan.scales, strict=True)
-        ]
-        return (1.0, *standing) if plan.spread is None else plan.spread((1.0, *standing, 0.0))
+        x = np.subtract(np.frombuffer(plan.place(1.0, *plan.read(features))), plan.centres)
+        np.divide(x, plan.scales, x)
+        # No feature is beyond ±8 whose square is one of a sum of at most 64; with a NaN nothing is at most anything.
+        if not x.dot(x) <= X_MAX * X_MAX:
+            _bound(x)
+        np.add(x, _TO_GRID, x)
+        np.subtract(x, _TO_GRID, x)
+        return tuple(x.tolist())
 
     def _plan(self, sources: frozenset[Source]) -> _Plan:
-        given = [spec for spec in self._specs if spec.source in sources]
-        places = {spec.name: place for place, spec in enumerate(given, 1)}
+        given = [spec.source in sources for spec in self._specs]
+        stand = [(spec.centre, spec.scale) for spec in self._specs]
         return _Plan(
-            _getter([spec.name for spec in given]),
-            tuple((spec.centre, spec.scale) for spec in given),
-            None
-            if len(given) == len(self._specs)
-            else _getter([0, *(places.get(spec.name, -1) for spec in self._specs)]),
+            _getter([spec.name for spec in self._specs if spec.source in sources]),
+            # A float where one is given, and eight bytes of padding where not.
+            Struct("d" + "".join("d" if is_given else "8x" for is_given in given)).pack,
+            np.array([0.0, *(c if g else 0.0 for g, (c, _) in zip(given, stand, strict=True))]),
+            np.array([1.0, *(scale for _, scale in stand)]),
         )
 
 
@@ -120,11 +126,11 @@ def _getter(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda held: tuple(held[key] for key in keys)
 
 
-def _outside(x: float) -> float:
-    if isnan(x):
+def _bound(x: Floats) -> None:
+    if np.isnan(x).any():
         message = "a feature of the context is not a number"
         raise ValueError(message)
-    return X_MAX if x > 0.0 else X_MIN
+    np.clip(x, -X_MAX, X_MAX, out=x)
 
 
 PLANS = Plans(CONTEXT)
@@ -146,7 +152,8 @@ def choose(
     Returns:
         The choice, and the alternatives with the contexts it was made from (for the lesson).
     """
-    purposes = [candidate.item.purpose for candidate in candidates]
+    items = [candidate.item for candidate in candidates]
+    purposes = [item.purpose for item in items]
     # What is asked for without a purpose may see nothing, and says so to nobody else.
     seen = {p: frozenset() if p is None else usable(p) for p in set(purposes)}
     by_purpose = {purpose: contexts.of(sources) for purpose, sources in seen.items()}
@@ -154,8 +161,8 @@ def choose(
     shared = frozenset.intersection(*given) if given else frozenset()
     alternatives = Alternatives(
         # Lists, not generators: half the time, and these are on the way of every decision.
-        actions=(*[c.item.id for c in candidates], SILENCE),
-        contexts=(*[by_purpose[purpose] for purpose in purposes], contexts.of(shared)),
+        actions=(*[item.id for item in items], SILENCE),
+        contexts=(*map(by_purpose.__getitem__, purposes), contexts.of(shared)),
         action_features=(*[c.action_features for c in candidates], SILENCE_FEATURES),
         key=key,
         explore=explore,

@@ -7,59 +7,27 @@ that every sum fits the 53 bits of a float: the votes are the same bits on every
 of summation. There is no exp, log or power anywhere.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import starmap
-from struct import Struct
-from struct import error as StructError  # noqa: N812 - it is an exception
+from collections.abc import Sequence
 
 import numpy as np
 
 from operators.bandits.draw import certain, pick
+from operators.bandits.layout import (
+    Layout,
+    Menu,
+    borrow,
+    distinct,
+    lay_out,
+    menu_of,
+    score,
+    shares_of,
+)
 from operators.contracts import Alternatives
 from operators.draws import uniform
 from schemas.decisions import Choice, Parts
 from schemas.errors import ComponentError
 from schemas.models import CommitteeSnapshot, Floats, Models
 from schemas.rules import Rules
-
-
-@dataclass(slots=True, frozen=True)
-class _Layout:
-    """A snapshot laid out for deciding: row 0 is the mean, rows 1..M are the members.
-
-    ``bilinear`` has shape (dx, (M + 1)·da), ``offsets`` shape (K + 1, M + 1); its last row is the zero
-    offset of an action that the snapshot doesn't know. ``rows`` is action → row of ``offsets``.
-    ``pack`` and ``pack_context`` write the features of one action and of a context as bytes. ``slopes``, shape
-    (dx, da), is the mean model and ``usually``, dx numbers, the average context. ``shares`` is the number of
-    actions → the propensity of each number of votes.
-    """
-
-    snapshot: CommitteeSnapshot
-    bilinear: Floats
-    offsets: Floats
-    rows: dict[str, int]
-    members: int
-    pack: Callable[..., bytes]
-    pack_context: Callable[..., bytes]
-    slopes: Floats
-    usually: list[float]
-    shares: dict[int, Floats]
-
-
-@dataclass(slots=True, frozen=True)
-class _Menu:
-    """Actions laid out: their features, shape (da, actions), and their offsets, shape (M + 1, actions).
-
-    ``slopes``, shape (actions, dx), are the mean model's slopes of each action.
-    """
-
-    layout: _Layout
-    actions: tuple[str, ...]
-    features: tuple[tuple[float, ...], ...]
-    columns: Floats
-    offsets: Floats
-    slopes: Floats
 
 
 class PosteriorCommittee:
@@ -79,8 +47,8 @@ class PosteriorCommittee:
 
         That of a snapshot is kept while it serves, that of actions while the very same are offered.
         """
-        self._layout: _Layout | None = None
-        self._menu: _Menu | None = None
+        self._layout: Layout | None = None
+        self._menu: Menu | None = None
 
     def choose(self, alternatives: Alternatives, *, models: Models, rules: Rules) -> Choice:
         """Count the votes and draw.
@@ -96,32 +64,37 @@ class PosteriorCommittee:
         layout = self._lay_out(models.committee)
         snapshot = layout.snapshot
         menu = self._laid(layout, alternatives)
-        contexts, which = _distinct(layout, alternatives.contexts)
-        scores = _scores(menu, contexts, which)
-        count = len(alternatives.actions)
-        votes = np.bincount(scores[1:].argmax(axis=1), minlength=count)
-        mean: list[float] = scores[0].tolist()
+        actions, count = alternatives.actions, len(alternatives.actions)
+        contexts, which = distinct(layout, alternatives.contexts)
+        work = borrow(layout, count)
+        score(work, menu, contexts, which)
+        votes = np.bincount(work.members.argmax(1), minlength=count)
+        mean: list[float] = work.mean.tolist()
+        layout.spare[count].append(work)
         propensities: list[float]
         if alternatives.explore:
             by_votes = layout.shares.get(count)
-            shares = (_shares(layout, count) if by_votes is None else by_votes).take(votes)
+            shares = (shares_of(layout, count) if by_votes is None else by_votes).take(votes)
             propensities = shares.tolist()
             draw = uniform(alternatives.key, snapshot.digest)
             chosen = pick(shares, draw)
-            # The method is half the price of `votes.max()`.
-            arm = "exploit" if votes[chosen] == votes[votes.argmax()] else "explore"
+            # Two thirds of the price of `votes.max()`.
+            arm = "exploit" if votes.item(chosen) == votes.item(votes.argmax()) else "explore"
         else:
             chosen = max(range(count), key=mean.__getitem__)
             propensities = list(certain(count, chosen))
             draw, arm = 0.0, "exploit"
+        slopes = menu.slopes.get(chosen)
+        if slopes is None:
+            slopes = menu.slopes[chosen] = layout.slopes.dot(menu.columns[:, chosen])
         # As `explain`, from what is laid out already.
-        adds = contexts[which[chosen] if which else 0] - snapshot.context_mean
-        adds *= menu.slopes[chosen]
+        adds = (contexts[which[chosen]] if which else contexts) - snapshot.context_mean
+        adds *= slopes
         return Choice(
-            action=alternatives.actions[chosen],
+            action=actions[chosen],
             arm=arm,
             propensity=propensities[chosen],
-            actions=alternatives.actions,
+            actions=actions,
             scores=mean,
             propensities=propensities,
             draw=draw,
@@ -129,109 +102,32 @@ class PosteriorCommittee:
             parts=Parts(
                 snapshot.context_names, alternatives.contexts[chosen], layout.usually, adds.tolist()
             ),
-            votes=int(votes[chosen]),
+            votes=votes.item(chosen),
             voters=layout.members,
         )
 
-    def _lay_out(self, snapshot: CommitteeSnapshot | None) -> _Layout:
+    def _lay_out(self, snapshot: CommitteeSnapshot | None) -> Layout:
         if snapshot is None:
             raise ComponentError("component.bandit", "no committee was published")
         layout = self._layout
         if layout is None or layout.snapshot is not snapshot:
-            layout = self._layout = _prepare(snapshot)
+            layout = self._layout = lay_out(snapshot)
         return layout
 
-    def _laid(self, layout: _Layout, alternatives: Alternatives) -> _Menu:
-        menu = self._menu
+    def _laid(self, layout: Layout, alternatives: Alternatives) -> Menu:
+        menu, actions = self._menu, alternatives.actions
         if (
             menu is None
-            or menu.actions is not alternatives.actions
-            or menu.features is not alternatives.action_features
             or menu.layout is not layout
+            # Tuples that are equal element by element, and mostly differ in one of their first.
+            or (
+                menu.features is not alternatives.action_features
+                and menu.features != alternatives.action_features
+            )
+            or (menu.actions is not actions and menu.actions != actions)
         ):
-            menu = self._menu = _offered(layout, alternatives)
+            menu = self._menu = menu_of(layout, alternatives)
         return menu
-
-
-def _prepare(snapshot: CommitteeSnapshot) -> _Layout:
-    dx, da = len(snapshot.context_names), len(snapshot.action_names)
-    rows = np.vstack((snapshot.mean, snapshot.theta))
-    count = rows.shape[0]
-    bilinear = rows[:, : dx * da].reshape(count, dx, da).transpose(1, 0, 2).reshape(dx, count * da)
-    return _Layout(
-        snapshot=snapshot,
-        bilinear=np.ascontiguousarray(bilinear),
-        offsets=np.vstack((rows[:, dx * da :].T, np.zeros((1, count)))),
-        rows={action: index for index, action in enumerate(snapshot.actions)},
-        members=count - 1,
-        pack=Struct(f"={da}d").pack,
-        pack_context=Struct(f"={dx}d").pack,
-        slopes=np.ascontiguousarray(snapshot.mean[: dx * da].reshape(dx, da)),
-        usually=snapshot.context_mean.tolist(),
-        shares={},
-    )
-
-
-def _shares(layout: _Layout, count: int) -> Floats:
-    """The propensity of an action by its votes, where there are so many actions."""
-    floor = layout.snapshot.floor
-    share, weight = floor / count, (1.0 - floor) / layout.members
-    made: Floats = weight * np.arange(layout.members + 1, dtype=np.float64) + share
-    layout.shares[count] = made
-    return made
-
-
-def _offered(layout: _Layout, alternatives: Alternatives) -> _Menu:
-    try:
-        packed = b"".join(starmap(layout.pack, alternatives.action_features))
-    except StructError:
-        raise _misfit(layout) from None
-    rows = np.frombuffer(packed).reshape(len(alternatives.actions), -1)
-    unknown = len(layout.rows)
-    known = [layout.rows.get(action, unknown) for action in alternatives.actions]
-    return _Menu(
-        layout,
-        alternatives.actions,
-        alternatives.action_features,
-        np.ascontiguousarray(rows.T),
-        np.ascontiguousarray(layout.offsets.take(known, axis=0).T),
-        rows.dot(layout.slopes.T),
-    )
-
-
-def _distinct(layout: _Layout, contexts: tuple[tuple[float, ...], ...]) -> tuple[Floats, list[int]]:
-    """The different contexts, a row each, and by action the row of its own; none if all have the same.
-
-    Actions of one purpose share their context: the models are contracted with each context once.
-    """
-    try:
-        if contexts.count(contexts[0]) == len(contexts):
-            return np.frombuffer(layout.pack_context(*contexts[0])).reshape(1, -1), []
-        ids = [*map(id, contexts)]
-        found = dict(zip(ids, contexts, strict=True))
-        packed = b"".join(starmap(layout.pack_context, found.values()))
-    except StructError:
-        raise _misfit(layout) from None
-    places = {key: place for place, key in enumerate(found)}
-    return np.frombuffer(packed).reshape(len(found), -1), [*map(places.__getitem__, ids)]
-
-
-def _scores(menu: _Menu, contexts: Floats, which: list[int]) -> Floats:
-    """Scores of shape (M + 1, actions)."""
-    layout, groups = menu.layout, len(contexts)
-    models = contexts.dot(layout.bilinear).reshape(groups * (layout.members + 1), -1)
-    scores: Floats = models.dot(menu.columns)
-    if which:
-        every = scores.reshape(groups, layout.members + 1, -1)
-        scores = every[which, :, np.arange(len(which))].T
-    scores += menu.offsets
-    return scores
-
-
-def _misfit(layout: _Layout) -> ComponentError:
-    dx, da = len(layout.snapshot.context_names), len(layout.snapshot.action_names)
-    detail = f"the snapshot expects {dx} context and {da} action features"
-    return ComponentError("component.bandit", detail, hint="let the learner publish anew")
 
 
 def explain(

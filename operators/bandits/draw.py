@@ -24,7 +24,7 @@ def pick(propensities: Sequence[float] | Floats, draw: float) -> int:
     Source: Devroye 1986, inversion by sequential search.
     """
     # Accumulated one after another, as anybody would add them up: the same bits everywhere.
-    index = int(np.add.accumulate(propensities).searchsorted(draw, "right"))
+    index: int = np.add.accumulate(propensities).searchsorted(draw, "right").item()
     if index < len(propensities):
         return index
     # Rounding may leave the sum a hair under one: the last possible one takes the rest.

@@ -36,8 +36,8 @@ class Contest:
 
     plans: Plans
     customers: list[dict[str, float]]
-    candidates: tuple[Candidate, ...]
-    mixed: tuple[Candidate, ...]
+    candidates: list[tuple[Candidate, ...]]
+    mixed: list[tuple[Candidate, ...]]
     snapshot: CommitteeSnapshot
     action_names: tuple[str, ...]
     models: Models
@@ -50,7 +50,10 @@ class Contest:
         return self.snapshot.context_names
 
     def decide(self, number: int) -> Choice:
-        """From a customer's features to the choice, as the stream does it; all purposes see all."""
+        """From a customer's features to the choice, as the stream does it; all purposes see all.
+
+        Offers come with features of the moment (the last one, as weariness is), so no menu comes twice in a row.
+        """
         return self._decide(number, self.candidates, lambda _: EVERY_SOURCE)
 
     def decide_apart(self, number: int) -> Choice:
@@ -78,11 +81,11 @@ class Contest:
     def _decide(
         self,
         number: int,
-        candidates: tuple[Candidate, ...],
+        candidates: list[tuple[Candidate, ...]],
         usable: Callable[[Purpose], frozenset[Source]],
     ) -> Choice:
         choice, _ = arbitrate.choose(
-            candidates,
+            candidates[number % CUSTOMERS],
             contexts=Contexts(self.customers[number % CUSTOMERS], self.plans),
             usable=usable,
             models=self.models,
@@ -166,10 +169,10 @@ def stage(offers: int, features: int, *, action_features: int, seed: int = 5) ->
         (1.0, *(float(v) for v in np.rint(row * 64) / 64))
         for row in draws.uniform(-1.0, 1.0, (offers - 1, action_features - 1))
     ]
-    candidates = tuple(_candidate(i, KINDS[0], v) for i, v in enumerate(vectors))
-    mixed = tuple(_candidate(i, KINDS[i % 3], v) for i, v in enumerate(vectors))
+    candidates = [_candidates(vectors, KINDS[:1], weary=n / CUSTOMERS) for n in range(CUSTOMERS)]
+    mixed = [_candidates(vectors, KINDS, weary=n / CUSTOMERS) for n in range(CUSTOMERS)]
     silence = (1.0, *(0.0,) * (action_features - 1))
-    actions, offered = (*(c.item.id for c in candidates), SILENCE), (*vectors, silence)
+    actions, offered = (*(c.item.id for c in candidates[0]), SILENCE), (*vectors, silence)
     alternatives = [
         Alternatives(
             actions=actions,
@@ -199,6 +202,15 @@ def stage(offers: int, features: int, *, action_features: int, seed: int = 5) ->
 
 
 RULES = Rules(holdout_share=0.0, control_share=0.0)
+
+
+def _candidates(
+    vectors: list[tuple[float, ...]], kinds: tuple[Kind, ...], *, weary: float
+) -> tuple[Candidate, ...]:
+    """Of kinds in turn; ``weary`` takes the place of the last feature."""
+    return tuple(
+        _candidate(i, kinds[i % len(kinds)], (*v[:-1], weary)) for i, v in enumerate(vectors)
+    )
 
 
 def _candidate(number: int, kind: Kind, action_features: tuple[float, ...]) -> Candidate:
