@@ -41,6 +41,7 @@ def inside_venv() -> None:
         sys.path.insert(0, str(ROOT))
     fresh = _fresh()
     if fresh and Path(sys.prefix).resolve() == VENV.resolve():
+        _compile_once()
         return
     if not fresh:
         _make_once()
@@ -92,6 +93,26 @@ def _make() -> None:
         )
     _install()
     STAMP.write_text(_wanted(version), encoding="utf-8")
+
+
+def _compile_once() -> None:
+    """Compile the hottest modules unless that is done, or can't be done here."""
+    from scripts.compiled import build  # noqa: PLC0415 - of this Python, which an old one can't read
+
+    if build.current(ROOT, VENV):
+        return
+    import fcntl  # noqa: PLC0415 - POSIX only
+
+    with (ROOT / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if build.current(ROOT, VENV):
+            return
+        _say("compiling the hottest modules (once, and again when they change)")
+        why = build.build(ROOT, VENV)
+        if why:
+            _say("they stay interpreted, which is slower and otherwise the same: " + why)
+    # What was imported so far is interpreted: start again with what is compiled.
+    os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - our own interpreter, no shell
 
 
 def _install() -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from operators.features.spending import CATEGORIES
-from operators.features.streams import Stream, begin, hit
+from operators.features.streams import Numbers, Stream, begin, paid
 
 DAYS = 192
 WEEKS = 28
@@ -38,16 +38,19 @@ METHODS = (
 
 HEAD = Struct("<BBHHIHH3sx")
 CELL = Struct("<e")
-PEAK = Struct("<e")
 STREAM = Struct("<HHHHBBBbBBBBBffff")
 """first, last, matured, gap·64, hits, miss, nominal, shift, run, run before, alive·250, category, method,
 amount, deviation, latest, previous."""
+_DAY = Struct("<H")
+_NEWEST = Struct("<HI")
+"""Of the head, what nearly every movement changes: the last day and the count of movements."""
+_RUN_AT, _FIRST_AT, _NEWEST_AT, _LATE_AT, _FOREIGN_AT, _CURRENCY_AT = 1, 2, 4, 10, 12, 14
 DAYS_AT = HEAD.size
 ROW_SIZE = DAYS * CELL.size
 ROWS_AT = (DAYS_AT, DAYS_AT + ROW_SIZE, DAYS_AT + 2 * ROW_SIZE)
 """Where net, residual and income begin."""
 WEEKS_AT = DAYS_AT + 3 * ROW_SIZE
-KEYS_AT = WEEKS_AT + WEEKS * PEAK.size
+KEYS_AT = WEEKS_AT + WEEKS * CELL.size
 STREAMS_AT = KEYS_AT + 4 * STREAMS
 STREAM_SIZE = STREAM.size
 SIZE = STREAMS_AT + STREAMS * STREAM_SIZE
@@ -123,82 +126,81 @@ def folded(
     # Comparisons where `min` and `max` would read better: a call costs more than all that it compares.
     made = bytearray((book if book[0] == VERSION else current(book)) if book else _EMPTY)
     if book:
-        version, run, first, last, count, late, foreign, code = HEAD.unpack_from(made, 0)
-        if code != currency.encode():
-            run, foreign = min(run + 1, 255), min(foreign + 1, 65535)
-            HEAD.pack_into(made, 0, version, run, first, last, count, late, foreign, code)
+        if not made.startswith(currency.encode(), _CURRENCY_AT):
+            made[_RUN_AT] = min(made[_RUN_AT] + 1, 255)
+            _raised(made, _FOREIGN_AT)
             return bytes(made)
-        newest = last
-        if day > last:
-            _cleared(made, last, day)
+        newest, count = _NEWEST.unpack_from(made, _NEWEST_AT)
+        opens = day > newest
+        if opens:
+            _passed(made, newest, day)
             newest = day
-        elif day < last:
-            late = min(late + 1, 65535)
-            first = min(first, day)
+        elif day < newest:
+            _raised(made, _LATE_AT)
+            _DAY.pack_into(made, _FIRST_AT, min(day, _DAY.unpack_from(made, _FIRST_AT)[0]))
+        made[_RUN_AT] = 0
+        _NEWEST.pack_into(made, _NEWEST_AT, newest, count + 1)
     else:
-        version, count, late, foreign = VERSION, 0, 0, 0
-        first = newest = last = day
-        code = currency.encode()
-    HEAD.pack_into(made, 0, version, 0, first, newest, count + 1, late, foreign, code)
+        newest, opens = day, True
+        HEAD.pack_into(made, 0, VERSION, 0, day, day, 1, 0, 0, currency.encode())
     regular = bool(key) and _streamed(made, (day, amount, known, category, method), key, newest)
     if day > newest - DAYS:
-        _flowed(made, day, (amount, income), regular=regular)
+        at = DAYS_AT + day % DAYS * _CELL_SIZE
+        if opens:
+            net = amount / SCALE
+            _opened(made, at, net, 0.0 if regular else net, income / SCALE)
+        else:
+            _flowed(made, at, amount, income, regular=regular)
         if amount < 0 and day > newest - 7 * (WEEKS - 1):
-            at, size = WEEKS_AT + day // 7 % WEEKS * 2, -amount / SCALE
-            if size > PEAK.unpack_from(made, at)[0]:
-                PEAK.pack_into(made, at, min(_CELL_MAX, size))
+            _peaked(made, WEEKS_AT + day // 7 % WEEKS * 2, -amount / SCALE)
     return bytes(made)
 
 
-def _cleared(made: bytearray, last: int, day: int) -> None:
-    """Zero the days and the weeks that have passed since the newest movement."""
-    passed = day - last
-    low = (last + 1) % DAYS * _CELL_SIZE
-    high = low + passed * _CELL_SIZE
-    if passed == 1:
-        # The usual case: byte by byte is half the price of three slices.
-        at = DAYS_AT + low
-        made[at] = made[at + 1] = 0
-        at += ROW_SIZE
-        made[at] = made[at + 1] = 0
-        at += ROW_SIZE
-        made[at] = made[at + 1] = 0
-    elif high <= ROW_SIZE:
-        # Without a loop over the rows.
-        zeros, at = _EMPTY[: high - low], DAYS_AT + low
-        until = at + high - low
-        made[at:until] = zeros
-        made[at + ROW_SIZE : until + ROW_SIZE] = zeros
-        made[at + 2 * ROW_SIZE : until + 2 * ROW_SIZE] = zeros
-    else:
-        _cleared_around(made, low, high, passed)
+def _raised(made: bytearray, at: int) -> None:
+    """Count one more, as far as the field reaches."""
+    _DAY.pack_into(made, at, min(_DAY.unpack_from(made, at)[0] + 1, 65535))
+
+
+def _passed(made: bytearray, last: int, day: int) -> None:
+    """Zero what stood where the days and weeks since the newest movement are kept; not the new day itself."""
+    if day - last > 1:
+        low = (last + 1) % DAYS * _CELL_SIZE
+        high = low + min(day - last - 1, DAYS) * _CELL_SIZE
+        for row in ROWS_AT:
+            made[row + low : row + min(high, ROW_SIZE)] = _EMPTY[: min(high, ROW_SIZE) - low]
+            if high > ROW_SIZE:
+                made[row : row + high - ROW_SIZE] = _EMPTY[: high - ROW_SIZE]
     week, until = last // 7, day // 7
     if week < until:
         for at in range(max(week + 1, until - WEEKS + 1), until + 1):
             made[WEEKS_AT + at % WEEKS * 2 : WEEKS_AT + at % WEEKS * 2 + 2] = _NONE
 
 
-def _cleared_around(made: bytearray, low: int, high: int, passed: int) -> None:
-    """The same of each row, where what has passed reaches over the end of the rows."""
-    for row in ROWS_AT:
-        if passed >= DAYS:
-            made[row : row + ROW_SIZE] = _EMPTY[:ROW_SIZE]
-        else:
-            made[row + low : row + ROW_SIZE] = _EMPTY[: ROW_SIZE - low]
-            made[row : row + high - ROW_SIZE] = _EMPTY[: high - ROW_SIZE]
+def _opened(made: bytearray, at: int, net: float, residual: float, income: float) -> None:
+    """Write what the first movement of a day leaves in its cells, whatever stood there."""
+    try:
+        _write_cell(made, at, net)
+        _write_cell(made, at + ROW_SIZE, residual)
+        _write_cell(made, at + 2 * ROW_SIZE, income)
+    except OverflowError:
+        for row, value in enumerate((net, residual, income)):
+            _write_cell(made, at + row * ROW_SIZE, max(-_CELL_MAX, min(_CELL_MAX, value)))
 
 
-def _flowed(made: bytearray, day: int, flows: tuple[int, int], *, regular: bool) -> None:
-    """Add what moved, and the income of it, to the day's cells."""
-    amount, income = flows
-    at = DAYS_AT + day % DAYS * _CELL_SIZE
-    if amount:
-        net = amount / SCALE
-        _added(made, at, net)
-        if not regular:
-            _added(made, at + ROW_SIZE, net)
+def _flowed(made: bytearray, at: int, amount: int, income: int, *, regular: bool) -> None:
+    """Add what moved, and the income of it, to the cells of a day that has been opened."""
+    net = amount / SCALE
+    _added(made, at, net)
+    if not regular:
+        _added(made, at + ROW_SIZE, net)
     if income:
         _added(made, at + 2 * ROW_SIZE, income / SCALE)
+
+
+def _peaked(made: bytearray, at: int, debit: float) -> None:
+    """Keep the largest debit of a week."""
+    if debit > _read_cell(made, at)[0]:
+        _write_cell(made, at, min(_CELL_MAX, debit))
 
 
 def _added(made: bytearray, at: int, value: float) -> None:
@@ -221,25 +223,46 @@ def _streamed(
         made[KEYS_AT + 4 * index : KEYS_AT + 4 * index + 4] = key
         _put(made, index, begin(day, amount, category=category, method=method))
         return False
-    before = _stream(made, index)
-    last, matured = before.last, before.matured
+    at = STREAMS_AT + index * STREAM_SIZE
+    (
+        first, last, matured, gap, hits, miss, nominal, shift, run, run_before, alive, of, by,
+        usual, deviation, latest, previous,
+    ) = STREAM.unpack_from(made, at)  # fmt: skip
+    numbers: Numbers = (
+        first, last, hits, gap / 64, miss, nominal, shift, usual, deviation, latest, previous,
+        run, run_before, matured, alive / 250,
+    )  # fmt: skip
     if day >= last:
-        after = hit(before, day, amount, known_payee=known)
-    elif before.hits > 1:
-        after = before._replace(first=min(before.first, day))
+        numbers = paid(numbers, day, amount, known_payee=known, card=by == _CARD)
+    elif hits > 1:
+        numbers = (min(first, day), *numbers[1:])
     else:
         # Two payments in the wrong order: as if the later one had come second.
-        first = begin(day, amount, category=before.category, method=before.method)
-        after = hit(first, last, before.latest, known_payee=known)
-    _put(made, index, after)
-    if not after.matured:
+        begun = begin(day, amount, category="", method="")[:-2]
+        numbers = paid(begun, last, latest, known_payee=known, card=by == _CARD)
+    ripe = _written(made, at, numbers, of, by)
+    if not ripe:
         return False
     if matured:
-        return after.last == day
+        return numbers[1] == day
     if last > newest - DAYS:
         # It matured with this one: the payment before leaves the residual as well.
-        _added(made, ROWS_AT[1] + last % DAYS * _CELL_SIZE, -before.latest / SCALE)
+        _added(made, ROWS_AT[1] + last % DAYS * _CELL_SIZE, -latest / SCALE)
     return True
+
+
+def _written(made: bytearray, at: int, numbers: Numbers, category: int, method: int) -> bool:
+    """Write a stream's record; whether it is mature."""
+    (
+        first, last, hits, gap, miss, nominal, shift, amount, deviation, latest, previous,
+        run, run_before, matured, alive,
+    ) = numbers  # fmt: skip
+    STREAM.pack_into(
+        made, at,
+        first, last, matured, int(gap * 64 + 0.5), hits, miss, nominal, shift, run, run_before,
+        int(alive * 250 + 0.5), category, method, amount, deviation, latest, previous,
+    )  # fmt: skip
+    return matured > 0
 
 
 def _find(book: bytes | bytearray, key: bytes) -> int:
@@ -289,19 +312,13 @@ def _stream(book: bytes | bytearray, index: int) -> Stream:
 
 
 def _put(made: bytearray, index: int, stream: Stream) -> None:
-    (
-        first, last, hits, gap, miss, nominal, shift, amount, deviation, latest, previous,
-        run, run_before, matured, alive, category, method,
-    ) = stream  # fmt: skip
-    STREAM.pack_into(
-        made, STREAMS_AT + index * STREAM_SIZE,
-        first, last, matured, int(gap * 64 + 0.5), hits, miss, nominal, shift, run, run_before,
-        int(alive * 250 + 0.5), _CATEGORY.get(category, _OTHER), _METHOD.get(method, 0),
-        amount, deviation, latest, previous,
-    )  # fmt: skip
+    at = STREAMS_AT + index * STREAM_SIZE
+    category, method = _CATEGORY.get(stream.category, _OTHER), _METHOD.get(stream.method, 0)
+    _written(made, at, stream[:-2], category, method)
 
 
 _OTHER = _CATEGORY["other"]
+_CARD = _METHOD["card"]
 
 
 def stream_of(book: bytes, key: bytes) -> Stream | None:

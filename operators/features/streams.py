@@ -30,8 +30,15 @@ _STEADY = 0.02
 _VARIES = 0.30
 _WEEKEND = 5
 _MOVED_DAYS_MAX = 3
+_TWO_MONTHS_MIN_DAYS = 59
 _APART, _AROUND = 6, 22
 """Days of the month this far apart are never one moved by a weekend or clipped by a short month."""
+
+
+Numbers = tuple[
+    int, int, int, float, int, int, int, float, float, float, float, int, int, int, float
+]
+"""What a `Stream` holds before its words."""
 
 
 class Stream(NamedTuple):
@@ -100,26 +107,39 @@ def begin(day: int, amount_minor: int, *, category: str, method: str) -> Stream:
 
 def hit(stream: Stream, day: int, amount_minor: int, *, known_payee: bool) -> Stream:
     """The stream after one more payment, on its last day or later."""
+    card = stream.method == "card"
+    numbers = paid(stream[:-2], day, amount_minor, known_payee=known_payee, card=card)
+    return Stream(*numbers[:9], int(numbers[9]), int(numbers[10]), *numbers[11:], *stream[-2:])
+
+
+def paid(
+    numbers: Numbers, day: int, amount_minor: float, *, known_payee: bool, card: bool
+) -> Numbers:
+    """The numbers of a stream (all of its fields but the words) after one more payment; ``card``: by card."""
     # One unpacking and one tuple: attributes and keyword arguments would double the time.
     (
-        first, last, hits, usual_gap, miss, nominal, shift, amount, deviation, latest, _,
-        run, run_before, matured, alive, category, method,
-    ) = stream  # fmt: skip
+        first, last, hits, usual_gap, miss, nominal, shift, amount, deviation, latest, previous,
+        run, run_before, matured, alive,
+    ) = numbers  # fmt: skip
     if day == last:
         together = latest + amount_minor
-        return stream._replace(latest=together, amount=float(together) if hits == 1 else amount)
+        return (
+            first, last, hits, usual_gap, miss, nominal, shift, float(together) if hits == 1 else amount,
+            deviation, together, previous, run, run_before, matured, alive,
+        )  # fmt: skip
     gap = day - last
     if hits == 1:
         usual_gap, miss = min(GAP_DAYS_MAX, float(gap)), 0
-    elif abs(gap - usual_gap) > (
-        slack if (slack := 0.15 * usual_gap) > _SLACK_DAYS_MIN else _SLACK_DAYS_MIN
-    ):
-        miss = min(MISS_MAX, miss + 2)
-        if miss >= MISS_MAX:
-            # The rhythm was wrong, not the payments: begin it anew from the gap just seen.
-            usual_gap = min(GAP_DAYS_MAX, float(gap))
     else:
-        usual_gap, miss = usual_gap + 0.3 * (gap - usual_gap), miss - 1 if miss else 0
+        off = gap - usual_gap
+        slack = 0.15 * usual_gap
+        if abs(off) <= (max(_SLACK_DAYS_MIN, slack)):
+            usual_gap, miss = usual_gap + 0.3 * off, miss - 1 if miss else 0
+        else:
+            miss = min(MISS_MAX, miss + 2)
+            if miss >= MISS_MAX:
+                # The rhythm was wrong, not the payments: begin it anew from the gap just seen.
+                usual_gap = min(GAP_DAYS_MAX, float(gap))
     change = amount_minor - amount
     amount += (0.5 if hits < HITS_MIN else 0.3) * change
     deviation += 0.3 * (abs(change) - deviation)
@@ -132,23 +152,15 @@ def hit(stream: Stream, day: int, amount_minor: int, *, known_payee: bool) -> St
         run, run_before = 1, run
     nominal, shift = _nominal(last, nominal, shift, day)
     if miss > 1 or not _mature(
-        hits, usual_gap, run, size=abs(amount), deviation=deviation, card=method == "card",
-        known_payee=known_payee,
+        hits, usual_gap, run, size=abs(amount), deviation=deviation, card=card, known_payee=known_payee
     ):  # fmt: skip
         matured = 0
     elif not matured:
         matured = day
-    return _made(
-        Stream,
-        (
-            first, day, hits, usual_gap, miss, nominal, shift, amount, deviation, amount_minor, latest,
-            run, run_before, matured, alive + SURVIVAL_RATE * (1 - alive), category, method,
-        ),
+    return (
+        first, day, hits, usual_gap, miss, nominal, shift, amount, deviation, amount_minor, latest,
+        run, run_before, matured, alive + SURVIVAL_RATE * (1 - alive),
     )  # fmt: skip
-
-
-_made = tuple.__new__
-"""A `Stream` from its fields at a third of the price of calling it."""
 
 
 def _mature(
@@ -177,6 +189,9 @@ def _annual(gap: float) -> bool:
 def _nominal(last: int, nominal: int, shift: int, day: int) -> tuple[int, int]:
     """The day of month that the payer means, and which way weekends move it."""
     dom = day_of_month(day)
+    if dom == nominal and day - last <= _TWO_MONTHS_MIN_DAYS:
+        # It came on its very day, of this month or one of the next two.
+        return nominal, shift if (day + 3) % 7 < _WEEKEND else 0
     if _APART < abs(dom - nominal) < _AROUND:
         # Too far from any such day, in this month or the next, to be a moved one.
         return dom, shift
