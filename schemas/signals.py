@@ -49,7 +49,8 @@ class Forecast(Struct, frozen=True):
     the bare share of scenarios. ``record`` is how many forecasts like this one came due and how many came true.
     ``corrected`` is whether the balance was taken from the bank although it doesn't follow from the movements.
     ``range_minor`` is the balance at the horizon: its 10 % quantile, median and 90 % quantile. ``path`` is the
-    same of the scenarios every third day from tomorrow, for a picture.
+    same of the scenarios every third day from tomorrow, for a picture. What is told beside the probability (low,
+    dates, recurring payments, record, range, path) is left out where the probability is too low to be told.
     ``large`` is P(a debit of ``large_minor`` or more within 30 days), ``fall`` and ``rise`` those of a usual
     income more than a quarter off within 90 days; None when not known.
     """

@@ -7,6 +7,7 @@ give the same numbers on any machine.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ _EOD = slice(_SUMMED.stop, _SUMMED.stop + QUARTER_DAYS + 1)
 _DEBITS = slice(_EOD.stop, _EOD.stop + QUARTER_DAYS)
 _ROOM_DAYS: int = _DEBITS.stop
 """Where each array lies in the room of a block, in days of one customer."""
+_RING = Struct(f"<{book.DAYS}e")
 _SCALE = np.array(book.SCALE)
 _SPENDING_MIN = np.array(50_000.0)
 _MONTHS, _NOTHING = np.array(3.0), np.array(0.0)
@@ -181,6 +183,20 @@ def read(books: Sequence[bytes], *, today: int, balance: Floats) -> Block:
     )
 
 
+def residual_of(kept: bytes, *, today: int) -> list[float]:
+    """The ``residual`` of one book, oldest first: `book.DAYS` numbers in units of `book.SCALE`."""
+    ring, last = (
+        _RING.unpack_from(book.current(kept), book.ROWS_AT[_RESIDUAL]),
+        book.head(kept).last,
+    )
+    tomorrow = (today + 1) % book.DAYS
+    made = [*ring[tomorrow:], *ring[:tomorrow]]
+    if last < today:
+        passed = min(book.DAYS, today - last)
+        made[book.DAYS - passed :] = [0.0] * passed
+    return made
+
+
 def living(block: Block) -> tuple[Ints, Ints, Floats]:
     """The mature streams that aren't overdue: customer, place in its book, usual gap in days, each of shape (L,)."""
     streams = block.records["streams"]
@@ -197,7 +213,7 @@ def due(block: Block, *, days: int) -> Floats:
     Each is weighed with the probability that its stream lives: less for a due date missed.
     """
     if len(block.balance) == 1:
-        return np.array([_due_alone(block, days)])
+        return np.array([due_of(block.records.tobytes(), today=block.today, days=days)])
     row, at, gap = living(block)
     if not row.size:
         return np.zeros((len(block.balance), days))
@@ -234,13 +250,11 @@ def due(block: Block, *, days: int) -> Floats:
     return made.astype(np.float64).reshape(-1, days)
 
 
-def _due_alone(block: Block, days: int) -> list[float]:
-    """The same of one customer, whose few streams arrays are too dear for."""
-    today, made = block.today, [0.0] * days
-    (found,) = block.records["streams"]["matured"][0].nonzero()
-    if not found.size:
-        return made
-    kept, flows = block.records.tobytes(), []
+def due_of(kept: bytes, *, today: int, days: int) -> list[float]:
+    """The same of one book, whose few streams arrays are too dear for."""
+    kept, made, flows = book.current(kept), [0.0] * days, []
+    streams = np.frombuffer(kept, _STREAM, book.STREAMS, book.STREAMS_AT)
+    (found,) = streams["matured"].nonzero()
     for at in found.tolist():
         _, last, _, steps, _, _, nominal, shift, _, _, alive, _, _, usual, _, _, _ = (
             book.STREAM.unpack_from(kept, book.STREAMS_AT + at * book.STREAM_SIZE)

@@ -14,9 +14,11 @@ Source: circular block bootstrap, Politis and Romano 1992; smoothed indicator af
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from operators.features import book, weeks
@@ -39,27 +41,63 @@ BANDWIDTH = 0.15
 PICTURED_DAYS = 3
 DATED_FROM = 0.2
 """The least probability at which a date is worth giving."""
-_GRID = 2.0**20
+_GRID, _SCALE = 2.0**20, np.array(book.SCALE)
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class Outlook:
-    """All scenarios of one customer.
+    """All scenarios of one customer; what is asked of it is worked out then.
 
-    ``balances`` has shape (K, H): the balance in minor units, scenario by day (the first column is tomorrow);
-    ``lows``, of the same shape, is its running minimum. ``scale_minor`` is a month of own spending. ``known`` is
-    the book that it rests on, with what is authorised; ``due`` the regular flows expected by day, shape (1, H).
+    ``kept`` is the book that it rests on. ``balance_minor`` is what is booked, ``ahead_minor`` has what is authorised
+    as well; ``scale_minor`` is a month of own spending, ``history`` how many days are known, ``days`` the horizon.
     """
 
+    kept: bytes
     today: int
+    history: int
+    days: int
     balance_minor: int
+    ahead_minor: int
     scale_minor: float
-    balances: Floats
-    lows: Floats
-    known: block.Block
-    due: Floats
+
+    @cached_property
+    def known(self) -> block.Block:
+        """The book as a block of one."""
+        ahead = np.array([float(self.ahead_minor)])
+        return block.read([self.kept], today=self.today, balance=ahead)
+
+    @cached_property
+    def due(self) -> Floats:
+        """The regular flows expected by day, shape (H,)."""
+        return np.array(block.due_of(self.kept, today=self.today, days=self.days))
+
+    @cached_property
+    def balances(self) -> Floats:
+        """The balance, scenario by day (the first column is tomorrow), shape (K, H), minor units."""
+        past = block.residual_of(self.kept, today=self.today)[book.DAYS - self.history :]
+        # The end of the history joins its beginning, as often as the horizon needs it.
+        around = np.array(past * (1 + -(-self.days // self.history)))
+        np.multiply(around, _SCALE, around)
+        count = -(-self.history // STRIDE_DAYS)
+        windows = np.ndarray((count, self.days), float, around, 0, (STRIDE_DAYS * 8, 8))
+        regular = np.rint(self.due)
+        made: Floats = np.add(windows, regular)
+        made[:, 0] = windows[:, 0] + self.ahead_minor + regular[0]
+        return np.add.accumulate(made, 1, None, made)
+
+    @cached_property
+    def lows(self) -> Floats:
+        """The lowest balance until each day, shape (K, H)."""
+        made: Floats = np.minimum.accumulate(self.balances, 1)
+        return made
+
+    @cached_property
+    def bottoms(self) -> Floats:
+        """The lowest balance of each scenario within the horizon, shape (K,)."""
+        made: Floats = np.minimum.reduce(self.balances, 1)
+        return made
 
     def shortfall(self, threshold_minor: float, days: int) -> float:
         """P(balance < threshold within so many days); grows with both.
@@ -68,27 +106,33 @@ class Outlook:
         """
         if self.balance_minor < threshold_minor:
             return 1.0
-        lows = self.lows[:, days - 1]
+        lows = self.bottoms if days == self.days else self.lows[:, days - 1]
         below = exact.normal_cdf((threshold_minor - lows) / (BANDWIDTH * self.scale_minor))
         # On a dyadic grid the sum is exact, so its order (and the machine) can't matter.
-        votes = float(np.floor(below * _GRID).sum()) / _GRID
+        votes = sum(int(share * _GRID) for share in below.tolist()) / _GRID
         return round((0.5 + votes) / (1 + lows.size), 4)
 
-    def path(self, days: int) -> tuple[tuple[int, int, int], ...]:
-        """The 10 % quantile, median and 90 % quantile of every third day's balance, minor units."""
-        ordered = np.sort(self.balances[:, :days:PICTURED_DAYS], axis=0)
-        last = len(ordered) - 1
-        rows = ordered[[last // 10, last // 2, last - last // 10]]
-        return tuple((int(low), int(middle), int(high)) for low, middle, high in rows.T)
+    def low(self) -> int:
+        """The median lowest balance within the horizon, minor units; no more than the balance now."""
+        lows = sorted(self.bottoms.tolist())
+        return min(int(lows[len(lows) // 2]), self.balance_minor)
 
-    def dates(self, threshold_minor: float, days: int) -> tuple[int, int] | None:
+    def path(self) -> tuple[tuple[int, int, int], ...]:
+        """The 10 % quantile, median and 90 % quantile of every third day's balance, minor units."""
+        ordered = self.balances[:, ::PICTURED_DAYS].T.copy()
+        ordered.sort(axis=1)
+        last = ordered.shape[1] - 1
+        rows = ordered[:, (last // 10, last // 2, last - last // 10)]
+        return tuple((int(low), int(middle), int(high)) for low, middle, high in rows.tolist())
+
+    def dates(self, threshold_minor: float) -> tuple[int, int] | None:
         """The middle half of the first days below, among the scenarios that fall below."""
-        below = self.lows[:, :days] < threshold_minor
-        first = np.sort(below.argmax(axis=1)[below.any(axis=1)])
-        if not first.size:
+        short = self.balances[self.bottoms < threshold_minor] < threshold_minor
+        first = sorted(short.argmax(axis=1).tolist())
+        if not first:
             return None
-        early, late = first[(first.size - 1) // 4], first[(3 * (first.size - 1) + 3) // 4]
-        return self.today + 1 + int(early), self.today + 1 + int(late)
+        early, late = first[(len(first) - 1) // 4], first[(3 * (len(first) - 1) + 3) // 4]
+        return self.today + 1 + early, self.today + 1 + late
 
 
 class CashFlow:
@@ -107,47 +151,53 @@ class CashFlow:
     ) -> Forecast | None:
         """The forecast over ``rules.shortfall_horizon_days``; None under 28 days of history, or as `fitness` says.
 
-        The probability and the days are the learnt heads' where those serve, else those of the scenarios.
+        The probability and the days are the learnt heads' where those serve, else those of the scenarios. What is
+        told beside the probability is worked out where it is high enough to be told.
         """
         cash, recurring = memories.get("cash"), memories.get("recurring")
         if cash is None or not isinstance(recurring, bytes):
             return None
         if why_not(cash, recurring, now_ms=now_ms, days_min=HISTORY_DAYS_MIN):
             return None
-        days = rules.shortfall_horizon_days
+        days, threshold = rules.shortfall_horizon_days, rules.shortfall_threshold_minor
         made = outlook(cash, recurring, now_ms=now_ms, days=days)
         if made is None:
             return None
-        threshold = rules.shortfall_threshold_minor
-        share = shortfall = made.shortfall(threshold, days)
-        said, record, ends, dates = None, None, None, None
+        look, said = None, None
         if learnt is not None and made.balance_minor >= threshold:
-            look = Looked(made.known, days=days, regular=np.cumsum(made.due, axis=1))
-            said = look.shortfall(learnt, threshold, share=share)
-            ends = look.ends(learnt)
-            if said is not None:
-                shortfall = round(said, 4)
-                record = record_of(learnt, f"shortfall:{days}", said)
-                if shortfall >= DATED_FROM:
-                    dates = look.first_day(learnt, threshold)
-        if made.balance_minor < threshold:
-            dates = (made.today, made.today)
-        elif dates is None and shortfall >= DATED_FROM:
-            dates = made.dates(threshold, days)
-        lows = np.sort(made.lows[:, days - 1])
-        return Forecast(
+            look = Looked(made.known, days=days, regular=np.cumsum(made.due)[None])
+            said = look.shortfall(learnt, threshold, share=lambda: made.shortfall(threshold, days))
+        shortfall = made.shortfall(threshold, days) if said is None else round(said, 4)
+        told = Forecast(
             name=self.name,
             horizon_days=days,
             threshold_minor=threshold,
             shortfall=shortfall,
-            low_minor=min(int(lows[lows.size // 2]), made.balance_minor),
+            low_minor=None,
+            date_range=None,
+            learnt=said is not None,
+            corrected=corrected(cash),
+        )
+        if shortfall < min(DATED_FROM, rules.shortfall_warn):
+            return told
+        dates, record, ends = None, None, None
+        if look is not None and learnt is not None:
+            ends = look.ends(learnt)
+            if said is not None:
+                record = record_of(learnt, f"shortfall:{days}", said)
+                dates = look.first_day(learnt, threshold) if shortfall >= DATED_FROM else None
+        if made.balance_minor < threshold:
+            dates = (made.today, made.today)
+        elif dates is None and shortfall >= DATED_FROM:
+            dates = made.dates(threshold)
+        return replace(
+            told,
+            low_minor=made.low(),
             date_range=dates,
             recurring=recurring_of(recurring, now_ms),
-            learnt=said is not None,
             record=record,
             range_minor=ends,
-            path=made.path(days),
-            corrected=corrected(cash),
+            path=made.path(),
         )
 
 
@@ -177,17 +227,14 @@ def outlook(
     if history < HISTORY_DAYS_MIN:
         return None
     balance = total_minor(cash)
-    ahead = balance + pending_minor(cash, now_ms=now_ms)
-    made = block.read([recurring], today=today, balance=np.array([float(ahead)]))
-    expected = block.due(made, days=days)
-    past = made.residual[0, book.DAYS - history :]
-    starts = np.arange(0, history, STRIDE_DAYS)
-    steps = past[(starts[:, None] + np.arange(days)) % history]
-    steps[:, 0] += ahead
-    steps += np.rint(expected[0])
-    balances = np.cumsum(steps, axis=1)
-    lows = np.minimum.accumulate(balances, axis=1)
     bins = weeks.shifted(cash["weeks"][SPENDING], today // 7 - cash["weeks"][0])
     spent = weeks.monthly(bins, today=today, history_days=history)
-    scale = max(spent, 0.05 * abs(balance), 1.0)
-    return Outlook(today, balance, scale, balances, lows, made, expected)
+    return Outlook(
+        recurring,
+        today,
+        history,
+        days,
+        balance,
+        balance + pending_minor(cash, now_ms=now_ms),
+        max(spent, 0.05 * abs(balance), 1.0),
+    )

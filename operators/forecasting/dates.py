@@ -29,12 +29,13 @@ PENALTY = 10.0
 ROWS_MIN = 40
 BANDWIDTH = 0.15
 """Width of the smoothed crossing, in months of own spending."""
-_FLOOR = 0.003
+_FLOOR = np.array(0.003)
 """The share of scenarios that a step has in any case."""
 _STEPS_MAX = 25
 _HALVINGS_MAX = 12
 _STEP_SMALL = 1e-4
 _GRID = 2.0**20
+_NOTHING, _HALF, _ONE = np.array(0.0), np.array(0.5), np.array(1.0)
 _AFTER = np.arange(1.0, STEPS + 1) / STEPS
 _LOG_AFTER = exact.log(np.arange(1.0, STEPS + 1))
 _PRIOR = (0.85, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -50,36 +51,52 @@ UNLEARNT = LogitHead(
 
 
 def seen(
-    paths: Floats, inside: NDArray[np.bool_], *, due: Floats, above: Floats, scale: Floats
+    paths: Floats, inside: NDArray[np.bool_] | None, *, due: Floats, above: Floats, scale: Floats
 ) -> Floats:
     """What is known of the day, shape (n, 61).
 
     Args:
         paths: Scenarios by day, relative to the balance, minor units, shape (n, K, H); H is a multiple of 30.
-        inside: Which scenarios lie within the history, shape (n, K).
+        inside: Which scenarios lie within the history, shape (n, K); None if all do.
         due: Regular flows by day, minor units, shape (n, H).
         above: The balance above the threshold, minor units, shape (n,).
         scale: A month of own spending, minor units, shape (n,).
     """
     size, days = due.shape
     each = days // STEPS
-    lows = np.minimum.accumulate(paths, axis=2)[:, :, each - 1 :: each]
-    lows = (lows + above[:, None, None]) / (2 * BANDWIDTH * scale[:, None, None])
-    below = np.minimum(np.maximum(0.5 - lows, 0.0), 1.0) * inside[:, :, None]
-    share = below.sum(axis=1) / np.maximum(inside.sum(axis=1), 1)[:, None]
+    below = np.minimum.accumulate(paths, 2)
+    if each > 1:
+        below = below[:, :, each - 1 :: each].copy()
+    np.add(below, above[:, None, None], below)
+    np.divide(below, (2 * BANDWIDTH * scale)[:, None, None], below)
+    np.subtract(_HALF, below, below)
+    np.maximum(below, _NOTHING, out=below)
+    np.minimum(below, _ONE, out=below)
+    if inside is None:
+        share = np.add.reduce(below, 1)
+        np.divide(share, below.shape[1], share)
+    else:
+        np.multiply(below, inside[:, :, None], below)
+        share = np.add.reduce(below, 1)
+        np.divide(share, np.maximum(np.add.reduce(inside, 1), 1)[:, None], share)
     made = np.empty((size, FEATURES))
     made[:, 0] = exact.asinh(2 * above / scale)
-    made[:, 1 : 1 + STEPS] = np.diff(share, axis=1, prepend=0.0)
-    out = -np.minimum(due, 0.0).reshape(size, STEPS, each).sum(axis=2)
-    made[:, 1 + STEPS :] = np.minimum(out / scale[:, None], 1.0)
+    made[:, 1] = share[:, 0]
+    np.subtract(share[:, 1:], share[:, :-1], made[:, 2 : 1 + STEPS])
+    out = np.add.reduce(np.minimum(due, _NOTHING).reshape(size, STEPS, each), 2)
+    np.divide(out, -scale[:, None], out)
+    np.minimum(out, _ONE, out=made[:, 1 + STEPS :])
     return made
 
 
 def chances(head: LogitHead, x: Floats) -> Floats:
     """P(step | a first day below comes), shape (n, 30), from what was `seen`; the same bits on any machine."""
-    score = (_bent(x) * (head.weights / head.scale)).sum(axis=2)
-    weight = exact.exp(score - score.max(axis=1, keepdims=True))
-    made: Floats = weight / weight.sum(axis=1, keepdims=True)
+    bent = _bent(x)
+    np.multiply(bent, head.weights / head.scale, bent)
+    score: Floats = np.add.reduce(bent, 2)
+    np.subtract(score, np.maximum.reduce(score, 1)[:, None], score)
+    made = exact.exp(score)
+    np.divide(made, np.add.reduce(made, 1)[:, None], made)
     return made
 
 
@@ -94,23 +111,31 @@ def likely(chances: Floats, *, days: int) -> tuple[int, int, int]:
         (earliest, likeliest, latest) with 1 ≤ earliest ≤ likeliest ≤ latest ≤ days.
     """
     each = days // STEPS
-    daily = np.repeat(chances / each, each)
-    apart = _apart(days)
+    daily = chances if each == 1 else np.repeat(chances / each, each)
+    gain, order, apart = _apart(days)
     # On a grid, so that the last bit of a sum never decides between two days.
-    worth = np.rint((np.maximum(CAP_SHARE * days - apart, 0.0) * daily).sum(axis=1) * _GRID)
-    best = np.nonzero(worth == worth.max())[0]
-    day = int(best[(best.size - 1) // 2])
-    order = np.argsort(apart[day], kind="stable")
-    held = np.cumsum(daily[order])
-    width = int(apart[day][order[min(int((held < HALF).sum()), days - 1)]])
+    worth = np.rint(np.add.reduce(gain * daily, 1) * _GRID)
+    (best,) = (worth == worth.max()).nonzero()
+    day = best.item((best.size - 1) // 2)
+    held = np.add.accumulate(daily.take(order[day]))
+    # As many as hold less than the half, and one more.
+    width = apart[day].item(min(int(held.searchsorted(HALF)), days - 1))
     return max(1, day + 1 - width), day + 1, min(days, day + 1 + width)
 
 
 @lru_cache(maxsize=8)
-def _apart(days: int) -> NDArray[np.int64]:
-    """How many days each day of the horizon is from each other, shape (days, days)."""
-    made: NDArray[np.int64] = np.abs(np.arange(days)[:, None] - np.arange(days))
-    return made
+def _apart(days: int) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+    """Of each day of the horizon, three arrays of shape (days, days).
+
+    What a day told is worth where another one comes; all days in the order of their distance, and the distances.
+    """
+    apart = np.abs(np.arange(days)[:, None] - np.arange(days))
+    order = np.argsort(apart, axis=1, kind="stable")
+    return (
+        np.maximum(CAP_SHARE * days - apart, 0.0),
+        order,
+        np.take_along_axis(apart, order, axis=1),
+    )
 
 
 def fit(x: Floats, step: Floats, *, months: int) -> LogitHead:
@@ -159,14 +184,16 @@ def fit(x: Floats, step: Floats, *, months: int) -> LogitHead:
 
 def _bent(x: Floats) -> Floats:
     """The features of each step, shape (n, 30, 6), from what was `seen`."""
-    above, share, due = x[:, :1], x[:, 1 : 1 + STEPS], x[:, 1 + STEPS :]
+    above, due = x[:, :1], x[:, 1 + STEPS :]
+    share = np.maximum(x[:, 1 : 1 + STEPS], _NOTHING)
+    np.add(share, _FLOOR, share)
     made = np.empty((len(x), STEPS, len(_PRIOR)))
-    made[:, :, 0] = exact.log(np.maximum(share, 0.0) + _FLOOR)
+    made[:, :, 0] = exact.log(share)
     made[:, :, 1] = due
     made[:, :, 2] = _AFTER
     made[:, :, 3] = _LOG_AFTER
-    made[:, :, 4] = above * _AFTER
-    made[:, :, 5] = above * _LOG_AFTER
+    np.multiply(above, _AFTER, made[:, :, 4])
+    np.multiply(above, _LOG_AFTER, made[:, :, 5])
     return made
 
 

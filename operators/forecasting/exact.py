@@ -101,8 +101,9 @@ def exp(x: Floats) -> Floats:
     np.subtract(r, series, r)
     np.multiply(power, _LOW, series)
     np.subtract(r, series, r)
-    series.fill(1.0)
-    for divisor in _EXP_SERIES:
+    np.divide(r, _EXP_SERIES[0], series)
+    np.add(series, _ONE, series)
+    for divisor in _EXP_SERIES[1:]:
         np.multiply(series, r, series)
         np.divide(series, divisor, series)
         np.add(series, _ONE, series)

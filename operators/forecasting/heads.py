@@ -4,6 +4,8 @@ A head serves only the horizon that it was fitted for, and customers with a quar
 was fitted on.
 """
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import TypeGuard
 
 import numpy as np
@@ -33,6 +35,13 @@ class Looked:
         self.regular = expected(known, days=days) if regular is None else regular
         self.past = replayed(known, self.regular)
 
+    @cached_property
+    def daily(self) -> Floats:
+        """What is due by day, shape (1, H)."""
+        made = self.regular.copy()
+        np.subtract(self.regular[:, 1:], self.regular[:, :-1], made[:, 1:])
+        return made
+
     def rows(self, thresholds_minor: list[float]) -> Floats:
         """Features of a shortfall under each threshold, shape (T, 18)."""
         wanted = np.array([thresholds_minor])
@@ -44,7 +53,7 @@ class Looked:
         return bands.describe(self.known, past=self.past)
 
     def shortfall(
-        self, learnt: ForecastSnapshot, threshold_minor: float, *, share: float
+        self, learnt: ForecastSnapshot, threshold_minor: float, *, share: Callable[[], float]
     ) -> float | None:
         """P(balance < threshold within the horizon); None without a head that serves here.
 
@@ -61,9 +70,9 @@ class Looked:
         chances = pooled.probability(head, self.rows([at * scale for at in asked]))
         chances = np.maximum.accumulate(chances)
         if ratio < GRID[0]:
-            return min(share, float(chances[0]))
+            return min(share(), float(chances[0]))
         if ratio > GRID[-1]:
-            return max(share, float(chances[-1]))
+            return max(share(), float(chances[-1]))
         return float(np.interp(ratio, asked, chances))
 
     def ends(self, learnt: ForecastSnapshot) -> tuple[int, int, int] | None:
@@ -81,7 +90,7 @@ class Looked:
         return dates.seen(
             self.past.paths,
             self.past.inside,
-            due=np.diff(self.regular, axis=1, prepend=0.0),
+            due=self.daily,
             above=self.known.balance - threshold_minor,
             scale=self.known.spending,
         )
@@ -106,8 +115,7 @@ class Looked:
 
     def income(self) -> Floats:
         """Features of a change of income within 90 days, shape (1, 22); looked at over 90 days."""
-        daily = np.diff(self.regular, axis=1, prepend=0.0)
-        return events.income(self.known, regular=daily)
+        return events.income(self.known, regular=self.daily)
 
 
 def chance(learnt: ForecastSnapshot, target: str, x: Floats) -> float | None:

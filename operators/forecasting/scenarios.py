@@ -85,11 +85,15 @@ class Replay:
         return np.subtract(made, summed.take(places.starts, 1)[:, :, None], made)
 
     @cached_property
-    def inside(self) -> NDArray[np.bool_]:
-        """Which of both kinds lie within the history, shape (N, K)."""
-        shape = self.same.lows.shape, self.slid.lows.shape
-        both = zip((self.same.inside, self.slid.inside), shape, strict=True)
-        return np.concatenate([np.ones(s, bool) if i is None else i for i, s in both], axis=1)
+    def inside(self) -> NDArray[np.bool_] | None:
+        """Which of both kinds lie within the history, shape (N, K); None where all do."""
+        same, slid = self.same.inside, self.slid.inside
+        if same is None and slid is None:
+            return None
+        ages = np.concatenate(
+            [ages for _, ages, _ in _places(self.block.today, self.regular.shape[1]).kinds]
+        )
+        return ages <= self.block.history[:, None]
 
 
 def expected(block: Block, *, days: int) -> Floats:

@@ -93,7 +93,8 @@ def _dated(
         below = ahead < wanted[:, None]
         who = np.nonzero((known.balance >= wanted) & below.any(axis=1))[0]
         above, scale = known.balance[who] - wanted[who], known.spending[who]
-        x = dates.seen(paths[who], inside[who], due=daily[who], above=above, scale=scale)
+        kept = None if inside is None else inside[who]
+        x = dates.seen(paths[who], kept, due=daily[who], above=above, scale=scale)
         made[t] = who, x, below[who].argmax(axis=1) + 1.0
     return made
 

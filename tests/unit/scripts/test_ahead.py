@@ -34,7 +34,7 @@ def test_the_path_is_that_of_the_scenarios() -> None:
     now_ms = (START_DAY + 99) * DAY_MS + 1
     made = outlook(memories["cash"], memories["recurring"], now_ms=now_ms, days=30)
     assert made is not None
-    path = made.path(30)
+    path = made.path()
     assert len(path) == 10
     balance = memories["cash"]["accounts"]["a-1"][1]
     assert all(low <= middle <= high for low, middle, high in path)

@@ -39,9 +39,10 @@ def reason(memories: dict[str, Memory], day: int) -> str | None:
     return found
 
 
-def foretold(memories: dict[str, Memory], day: int) -> Forecast:
+def foretold(memories: dict[str, Memory], day: int, *, threshold_minor: int = 0) -> Forecast:
     """A forecast that must be there."""
-    made = CashFlow().forecast(memories, now_ms=at(day), rules=Rules())
+    rules = Rules(shortfall_threshold_minor=threshold_minor)
+    made = CashFlow().forecast(memories, now_ms=at(day), rules=rules)
     assert made is not None
     return made
 
@@ -81,7 +82,7 @@ def test_a_balance_that_contradicts_the_movements() -> None:
     fine = folded(drain(120))
     assert not foretold(fine, 119).corrected
     little = [*drain(119), moved(119, -3_000, balance_minor=600_000 - 3_000 * 119 - 20_000)]
-    made = foretold(folded(little), 119)
+    made = foretold(folded(little), 119, threshold_minor=200_000)
     assert made.corrected
     assert made.low_minor is not None
     assert made.low_minor <= 600_000 - 3_000 * 119 - 20_000

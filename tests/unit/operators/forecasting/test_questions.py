@@ -173,7 +173,11 @@ def test_no_question_on_thin_or_mixed_history() -> None:
         assert (made, answers) == (b"", [])
 
 
-def taught(count: int = 400) -> ForecastSnapshot:
+LIKELY_MINOR = 815_000
+"""A threshold that half of the household's scenarios fall below."""
+
+
+def taught(count: int = 400, *, said: float = 0.01) -> ForecastSnapshot:
     """Heads for thirty days, from rows of a made-up bank where the scenarios are right, and a record."""
     draws = np.random.default_rng(5)
     learner = ForecastLearner()
@@ -182,7 +186,7 @@ def taught(count: int = 400) -> ForecastSnapshot:
     y = draws.random(count) < 1 / (1 + np.exp(-2 * x[:, 0]))
     learner.learn(
         "shortfall:30",
-        [Row(f"r{i:04d}", f"c{i}", i % 12, x[i], float(y[i]), 0.01) for i in range(count)],
+        [Row(f"r{i:04d}", f"c{i}", i % 12, x[i], float(y[i]), said) for i in range(count)],
     )
     change = draws.normal(size=count)
     learner.learn(
@@ -193,22 +197,37 @@ def taught(count: int = 400) -> ForecastSnapshot:
 
 def test_what_was_learnt_is_served_with_range_and_record() -> None:
     """With heads the forecast says the learnt probability, a range of the balance and how such ones came out."""
-    events, learnt = household(6), taught()
+    events, learnt = household(6), taught(said=0.55)
     memories, now_ms = folded(events), events[-1].at_ms
-    bare = CashFlow().forecast(memories, now_ms=now_ms, rules=Rules())
-    made = CashFlow().forecast(memories, now_ms=now_ms, rules=Rules(), learnt=learnt)
+    rules = Rules(shortfall_threshold_minor=LIKELY_MINOR)
+    bare = CashFlow().forecast(memories, now_ms=now_ms, rules=rules)
+    made = CashFlow().forecast(memories, now_ms=now_ms, rules=rules, learnt=learnt)
     assert bare is not None
     assert made is not None
     assert (bare.learnt, made.learnt) == (False, True)
     assert made.shortfall is not None
+    assert 0.5 <= made.shortfall < 0.6
     assert made.range_minor is not None
     assert made.range_minor == tuple(sorted(made.range_minor))
-    if made.shortfall < 0.1:
-        assert made.record is not None
-        assert made.record[0] == 400
+    assert made.record is not None
+    assert made.record[0] == 400
+    assert made.path
     other = replace(learnt, heads={})
-    unlearnt = CashFlow().forecast(memories, now_ms=now_ms, rules=Rules(), learnt=other)
+    unlearnt = CashFlow().forecast(memories, now_ms=now_ms, rules=rules, learnt=other)
     assert unlearnt == structs.replace(bare, range_minor=made.range_minor)
+
+
+def test_what_nobody_is_told_is_not_worked_out() -> None:
+    """A small chance comes alone, learnt or not."""
+    events, learnt = household(6), taught()
+    memories, now_ms = folded(events), events[-1].at_ms
+    for heads in (None, learnt):
+        made = CashFlow().forecast(memories, now_ms=now_ms, rules=Rules(), learnt=heads)
+        assert made is not None
+        assert made.shortfall is not None
+        assert made.shortfall < 0.2
+        assert made.low_minor is made.date_range is made.record is made.range_minor is None
+        assert made.path == made.recurring == ()
 
 
 def test_a_learnt_chance_never_falls_as_the_threshold_grows() -> None:
