@@ -7,9 +7,10 @@ granted for it are zero, which is the average customer. Silence sees what all of
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan, nan
 from operator import itemgetter
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +23,15 @@ from operators.rollout import beside
 from schemas.base import Purpose, Source
 from schemas.decisions import SILENCE, Candidate, Choice
 from schemas.errors import ComponentError
-from schemas.models import Floats, Models
+from schemas.models import Models
 from schemas.rules import Rules
 
 CONTEXT_NAMES: tuple[str, ...] = ("const", *(spec.name for spec in CONTEXT))
 """The bandit's context, in order (dx): one, then the standardised features."""
 X_GRID = 1024.0
-X_MAX = 8.0
+X_MIN, X_MAX = -8.0, 8.0
+MANY = 32
+"""From so many features on an array is standardised sooner than a list."""
 TO_GRID = 1.5 * 2.0**52 / X_GRID
 """Added and taken away again it rounds to the grid, halves to even, as `round` would and much faster."""
 _TO_GRID = np.array(TO_GRID)
@@ -37,16 +40,8 @@ _TO_GRID = np.array(TO_GRID)
 Arm = str
 
 
-class _Plan(NamedTuple):
-    """What is read for some sources: the features given, where they stand in the context, their centres and scales.
-
-    ``place`` writes one and those features as the bytes of a context, zeros for what is not given.
-    """
-
-    read: Callable[[Any], tuple[Any, ...]]
-    place: Callable[..., bytes]
-    centres: Floats
-    scales: Floats
+_Read = Callable[[Mapping[str, float]], tuple[float, ...]]
+"""A customer's features to the context."""
 
 
 def assign(customer_id: str, rules: Rules) -> Arm:
@@ -87,7 +82,7 @@ class Plans:
     def __init__(self, specs: Sequence[FeatureSpec]) -> None:
         """For these features, in the order of the context."""
         self._specs = tuple(specs)
-        self._by_sources: dict[frozenset[Source], _Plan] = {}
+        self._by_sources: dict[frozenset[Source], _Read] = {}
 
     def read(self, features: Mapping[str, float], sources: frozenset[Source]) -> tuple[float, ...]:
         """One, then the features on the 2^-10 grid within ±8; 0 where a source is not given.
@@ -95,28 +90,57 @@ class Plans:
         Raises:
             ValueError: A feature is not a number.
         """
-        plan = self._by_sources.get(sources)
-        if plan is None:
-            plan = self._by_sources[sources] = self._plan(sources)
-        x = np.subtract(np.frombuffer(plan.place(1.0, *plan.read(features))), plan.centres)
-        np.divide(x, plan.scales, x)
-        # No feature is beyond ±8 whose square is one of a sum of at most 64; with a NaN nothing is at most anything.
+        read = self._by_sources.get(sources)
+        if read is None:
+            given = [spec for spec in self._specs if spec.source in sources]
+            made = _many if len(given) >= MANY else _few
+            read = self._by_sources[sources] = made(given, self._specs)
+        return read(features)
+
+
+def _few(given: Sequence[FeatureSpec], every: Sequence[FeatureSpec]) -> _Read:
+    """One feature after another."""
+    read = _getter([spec.name for spec in given])
+    scales = [(spec.centre, spec.scale) for spec in given]
+    places = {spec.name: place for place, spec in enumerate(given, 1)}
+    spread = _getter([0, *(places.get(spec.name, -1) for spec in every)])
+    whole = len(given) == len(every)
+
+    def standing(features: Mapping[str, float]) -> tuple[float, ...]:
+        made = [
+            x + TO_GRID - TO_GRID
+            if X_MIN <= (x := (value - centre) / scale) <= X_MAX
+            else _outside(x)
+            for value, (centre, scale) in zip(read(features), scales, strict=True)
+        ]
+        # What is not given reads as the zero at the end.
+        return (1.0, *made) if whole else spread((1.0, *made, 0.0))
+
+    return standing
+
+
+def _many(given: Sequence[FeatureSpec], every: Sequence[FeatureSpec]) -> _Read:
+    """All at once; the same bits."""
+    read = _getter([spec.name for spec in given])
+    names = {spec.name for spec in given}
+    # A float where one is given, and eight bytes of padding, which are a zero, where not.
+    place = Struct("d" + "".join("d" if s.name in names else "8x" for s in every)).pack
+    centres = np.array([0.0, *(s.centre if s.name in names else 0.0 for s in every)])
+    scales = np.array([1.0, *(spec.scale for spec in every)])
+
+    def standing(features: Mapping[str, float]) -> tuple[float, ...]:
+        x = np.subtract(np.frombuffer(place(1.0, *read(features))), centres)
+        np.divide(x, scales, x)
+        # None is beyond ±8 whose squares sum to at most 64; with a NaN nothing is at most anything.
         if not x.dot(x) <= X_MAX * X_MAX:
-            _bound(x)
+            if np.isnan(x).any():
+                _outside(nan)
+            np.clip(x, X_MIN, X_MAX, out=x)
         np.add(x, _TO_GRID, x)
         np.subtract(x, _TO_GRID, x)
         return tuple(x.tolist())
 
-    def _plan(self, sources: frozenset[Source]) -> _Plan:
-        given = [spec.source in sources for spec in self._specs]
-        stand = [(spec.centre, spec.scale) for spec in self._specs]
-        return _Plan(
-            _getter([spec.name for spec in self._specs if spec.source in sources]),
-            # A float where one is given, and eight bytes of padding where not.
-            Struct("d" + "".join("d" if is_given else "8x" for is_given in given)).pack,
-            np.array([0.0, *(c if g else 0.0 for g, (c, _) in zip(given, stand, strict=True))]),
-            np.array([1.0, *(scale for _, scale in stand)]),
-        )
+    return standing
 
 
 def _getter(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
@@ -126,11 +150,11 @@ def _getter(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda held: tuple(held[key] for key in keys)
 
 
-def _bound(x: Floats) -> None:
-    if np.isnan(x).any():
+def _outside(x: float) -> float:
+    if isnan(x):
         message = "a feature of the context is not a number"
         raise ValueError(message)
-    np.clip(x, -X_MAX, X_MAX, out=x)
+    return X_MAX if x > 0.0 else X_MIN
 
 
 PLANS = Plans(CONTEXT)

@@ -101,10 +101,15 @@ class Parts(Struct, frozen=True):
             >>> Parts(("a", "b", "c"), (1.0, 0.0, 2.0), (0.0, 0.5, 0.0), (0.25, 9.0, -0.5)).ranked()
             (('c', 2.0, -0.5), ('a', 1.0, 0.25))
         """
-        rows = zip(self.names, self.values, self.usual, self.adds, strict=True)
-        told = [(name, x, part) for name, x, usual, part in rows if x not in (0.0, usual)]
-        told.sort(key=lambda factor: (-abs(factor[2]), factor[0]))
-        return tuple(told)
+        told = [
+            (-abs(part), name, x, part)
+            for name, x, usual, part in zip(
+                self.names, self.values, self.usual, self.adds, strict=True
+            )
+            if x not in (0.0, usual)
+        ]
+        told.sort()
+        return tuple([(name, x, part) for _, name, x, part in told])
 
 
 class Choice(Struct, frozen=True):

@@ -1,18 +1,24 @@
 """The context that a purpose may see: on its grid, bounded, and nothing read of what is not given."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import inf
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from operators.arbitrate import X_GRID, X_MAX, Plans
+from operators.arbitrate import MANY, X_GRID, X_MAX, Plans
+from operators.contracts import FeatureSpec
 from operators.features import CONTEXT
 from schemas.base import DATA_SOURCES, Source
 
-VALUES = st.lists(
-    st.floats(allow_nan=False, width=32), min_size=len(CONTEXT), max_size=len(CONTEXT)
-)
+MORE = [
+    replace(spec, name=f"{spec.name}:{n}", centre=spec.centre + n)
+    for n in range(3)
+    for spec in CONTEXT
+]
+"""Enough features to be standardised as an array."""
 
 
 class Watched(Mapping[str, float]):
@@ -33,25 +39,39 @@ class Watched(Mapping[str, float]):
         return len(self._values)
 
 
-@given(VALUES, st.frozensets(st.sampled_from(DATA_SOURCES)))
-@example([0.0] * len(CONTEXT), frozenset())
-@example([1.0] * len(CONTEXT), frozenset({CONTEXT[0].source}))
-@example([-1e30] * len(CONTEXT), frozenset(DATA_SOURCES))
+@pytest.mark.parametrize("specs", [CONTEXT, MORE], ids=["few", "many"])
+@given(data=st.data(), sources=st.frozensets(st.sampled_from(DATA_SOURCES)))
+@example(data=0.0, sources=frozenset())
+@example(data=1.0, sources=frozenset({CONTEXT[0].source}))
+@example(data=-1e30, sources=frozenset(DATA_SOURCES))
+@example(data=inf, sources=frozenset(DATA_SOURCES))
 def test_a_context_is_standardised_rounded_and_bounded(
-    values: list[float], sources: frozenset[Source]
+    specs: Sequence[FeatureSpec], data: st.DataObject | float, sources: frozenset[Source]
 ) -> None:
     """As by the plain formula; a source that is not given reads as zero, and is not looked at."""
-    features = Watched({spec.name: value for spec, value in zip(CONTEXT, values, strict=True)})
+    if isinstance(data, float):
+        values = [data] * len(specs)
+    else:
+        usual, any_value = st.floats(-20.0, 20.0), st.floats(allow_nan=False, width=32)
+        kind = data.draw(st.sampled_from([usual, any_value]))
+        values = data.draw(st.lists(kind, min_size=len(specs), max_size=len(specs)))
+    features = Watched({spec.name: value for spec, value in zip(specs, values, strict=True)})
     expected = [1.0]
-    for spec, value in zip(CONTEXT, values, strict=True):
+    for spec, value in zip(specs, values, strict=True):
         standing = max(-X_MAX, min(X_MAX, (value - spec.centre) / spec.scale))
         expected.append(round(standing * X_GRID) / X_GRID if spec.source in sources else 0.0)
-    assert Plans(CONTEXT).read(features, sources) == tuple(expected)
-    assert features.seen == [spec.name for spec in CONTEXT if spec.source in sources]
+    assert Plans(specs).read(features, sources) == tuple(expected)
+    assert features.seen == [spec.name for spec in specs if spec.source in sources]
 
 
-def test_what_is_not_a_number_is_refused() -> None:
-    """No model can say anything of it."""
-    features = {spec.name: float("nan") for spec in CONTEXT}
+def test_there_are_few_and_many() -> None:
+    """What the law above goes through is both ways."""
+    assert len(CONTEXT) < MANY <= len(MORE)
+
+
+@pytest.mark.parametrize("specs", [CONTEXT, MORE], ids=["few", "many"])
+def test_what_is_not_a_number_is_refused(specs: Sequence[FeatureSpec]) -> None:
+    """No model can say anything of it, be it one among many."""
+    features = {spec.name: 0.0 for spec in specs} | {specs[1].name: float("nan")}
     with pytest.raises(ValueError, match="not a number"):
-        Plans(CONTEXT).read(features, frozenset(DATA_SOURCES))
+        Plans(specs).read(features, frozenset(DATA_SOURCES))

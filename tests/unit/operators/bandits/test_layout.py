@@ -32,9 +32,10 @@ def test_a_menu_that_looks_like_the_last_is_told_from_it() -> None:
     assert chosen(committee, renamed).scores != first.scores
     again = structs.replace(
         offered,
-        actions=tuple(offered.actions),
-        action_features=tuple(tuple(row) for row in offered.action_features),
+        actions=(*offered.actions,),
+        action_features=tuple((*row,) for row in offered.action_features),
     )
+    assert again.action_features[0] is not offered.action_features[0]
     assert chosen(committee, again) == first
 
 
