@@ -3,10 +3,11 @@
 import base64
 import secrets
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
-from scripts.broker import jars
+from scripts.broker import classes, jars
 from scripts.broker.process import HOST, Broker, BrokerError, free_port
 
 _LOGGING = """\
@@ -21,6 +22,9 @@ logger.settings.name=org.apache.kafka.common.config
 logger.settings.level=WARN
 """
 
+ENDED = 128 + signal.SIGTERM
+"""Status of a JVM that has ended as it was asked to."""
+
 
 class ApacheKafka(Broker):
     """A one-node Kafka, broker and controller in one JVM. Its log survives stop and kill.
@@ -30,7 +34,8 @@ class ApacheKafka(Broker):
         port: As of `Broker`.
         login: A user and a password. With them it also listens on `guarded_servers`, where only that user
             is let in (SASL_PLAINTEXT with PLAIN): for trying what wrong credentials do, not for safety.
-        brief: It lives for minutes: no optimising compiler, which costs more CPU at a start than it gives back.
+        brief: It lives for minutes: no optimising compiler, which costs more CPU at a start than it gives back, and
+            no `classes` written at its stop.
     """
 
     name = "apache"
@@ -82,7 +87,12 @@ class ApacheKafka(Broker):
         tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
         # The tool lives for a second: no heap to speak of, no optimising compiler.
         done = subprocess.run(
-            [jars.java(), "-Xmx128m", "-XX:TieredStopAtLevel=1", *self._class_path(folder), *tool],
+            [
+                *(jars.java(), "-Xmx128m", "-XX:TieredStopAtLevel=1"),
+                *classes.options(self.directory, write=False),
+                *self._class_path(folder),
+                *tool,
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -103,6 +113,7 @@ class ApacheKafka(Broker):
             jars.java(),
             "-server",
             *(("-XX:TieredStopAtLevel=1",) if self._brief else ()),
+            *classes.options(self.directory, write=not self._brief),
             "-Xms256m",
             "-Xmx768m",
             # At 1,000 events/s G1 stops all threads for 10 to 20 ms every two seconds on two cores: one answer in a
@@ -121,6 +132,13 @@ class ApacheKafka(Broker):
     def mark(self) -> str:
         """An argument on the JVM's command line by which its process is known for this directory's."""
         return f"-Dmarket.of.one.kafka={self.directory}"
+
+    def stop(self) -> None:
+        """As of `Broker`; the first stop on a machine also keeps Kafka's classes for later starts."""
+        process = self._process
+        super().stop()
+        if process is not None and process.returncode == ENDED:
+            classes.keep(self.directory)
 
     def _settings(self) -> str:
         settings: dict[str, object] = {

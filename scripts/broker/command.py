@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.bootstrap import ROOT
+from scripts.broker import classes
 from scripts.broker.apache import ApacheKafka
 from scripts.broker.process import BrokerError
 
@@ -84,7 +85,8 @@ def _down(directory: Path) -> int:
         if running is None:
             print("kafka: not running", file=sys.stderr)
         else:
-            _end(running[0], directory)
+            if _end(running[0], directory):
+                classes.keep(directory)
             print("kafka: down", file=sys.stderr)
         _pid_file(directory).unlink(missing_ok=True)
     return 0
@@ -99,15 +101,15 @@ def _status(directory: Path) -> int:
     return 0
 
 
-def _end(pid: int, directory: Path) -> None:
-    """Ask the process to end and wait; it isn't our child, so look at it until it is gone."""
+def _end(pid: int, directory: Path) -> bool:
+    """Ask the process to end and wait; it isn't our child, so look at it until it is gone. Whether asking did it."""
     for number, patience_s in ((signal.SIGTERM, 30.0), (signal.SIGKILL, 10.0)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             if not _ours(pid, directory):
-                return
+                return number == signal.SIGTERM
             time.sleep(0.05)
     raise BrokerError(f"process {pid} doesn't end, not even killed: look at it with ps.")
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from scripts.broker.process import BrokerError
@@ -38,7 +39,7 @@ _POM = f"""\
 
 def missing() -> str | None:
     """Say what this machine lacks for Apache Kafka, or None if it lacks nothing."""
-    if _java_version() < JAVA_MIN:
+    if _java_major() < JAVA_MIN:
         return f"no Java {JAVA_MIN} or later"
     if not _jars().is_dir() and shutil.which("mvn") is None:
         return "no Maven to fetch it with"
@@ -105,11 +106,23 @@ def _jars() -> Path:
     return cache / "market-of-one" / f"kafka-{KAFKA_VERSION}" / "jars"
 
 
-def _java_version() -> int:
+def _java_major() -> int:
     """The major version, 0 if there is none."""
-    try:
-        done = subprocess.run([java(), "-version"], capture_output=True, text=True, check=False)
-    except OSError:
-        return 0
-    found = re.search(r'version "(\d+)', done.stderr)
+    found = re.search(r'version "(\d+)', java_version())
     return int(found[1]) if found else 0
+
+
+def java_version() -> str:
+    """What Java says that it is, nothing if there is none."""
+    return _said_by(java())
+
+
+@cache
+def _said_by(program: str) -> str:
+    """Asked once: an answer takes a tenth of a second, and each start of a broker wants it."""
+    try:
+        return subprocess.run(
+            [program, "-version"], capture_output=True, text=True, check=False
+        ).stderr
+    except OSError:
+        return ""
