@@ -10,13 +10,13 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from schemas import topics
 from schemas.errors import StateError
 from scripts.campaign.deaths import Lives
 from scripts.campaign.lab import SHARDS, Lab, LabError, Worker
+from scripts.campaign.scales import Scale
 from state import synced
 from state.backup import ShardBackups, shards_in
 from state.depot import open_depot
@@ -26,16 +26,6 @@ from state.snapshot import positions_of
 JUMPING = "scripts.campaign.jumping"
 DISK_BYTES = 6 << 20
 BACKUP_S = 0.4
-
-
-@dataclass(slots=True, frozen=True)
-class Scale:
-    """How much of everything: ``records`` of the stream, ``times`` that the fault strikes, seconds it lasts."""
-
-    records: int
-    customers: int
-    times: int
-    lasts_s: float = 0.0
 
 
 Fault = Callable[[Lab, Scale, random.Random], str]

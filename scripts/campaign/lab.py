@@ -29,6 +29,7 @@ from scripts.campaign.stream import Sent, Stream
 SHARDS = 4
 PATIENCE_S = 180.0
 FEED_S_MAX = 300.0
+FEED_LINGER_MS = 5.0
 STEP_S = 0.01
 POLL_S = 0.1
 DECIDED = (topics.CUSTOMER_EVENTS, *topics.OUTPUTS, *topics.CONTROL)
@@ -132,7 +133,9 @@ class Lab:
         self.workers: list[Worker] = []
         self._records = iter(stream)
         # A broker that reads its logs again after a kill takes minutes on a busy machine; what is tested are the workers.
-        self._writer = LogWriter(self.connection, Push(deliver_s_max=FEED_S_MAX))
+        self._writer = LogWriter(
+            self.connection, Push(linger_ms=FEED_LINGER_MS, deliver_s_max=FEED_S_MAX)
+        )
         self.config = self.configure()
         self.settings: Settings = settings_module.load(self.config, environment={})
         self.create(DECIDED)
@@ -336,5 +339,5 @@ class Lab:
             kafka_topics.create(self.connection, shards=SHARDS, roles=roles)
             kafka_topics.check(self.connection, roles=roles, shards=SHARDS)
             return True
-        time.sleep(STEP_S)
+        time.sleep(POLL_S)
         return False

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -26,35 +26,12 @@ from scripts.broker import jars
 from scripts.broker.apache import ApacheKafka
 from scripts.broker.process import Broker, BrokerError
 from scripts.campaign.births import Births, Nursery, Started
-from scripts.campaign.faults import FAULTS, Scale
+from scripts.campaign.faults import FAULTS
 from scripts.campaign.lab import Lab, LabError
+from scripts.campaign.scales import FULL, SHORT, Scale
 from scripts.campaign.stream import Stream
 from scripts.campaign.verdict import Verdict, judge
 
-FULL: dict[str, Scale] = {
-    "kill": Scale(200_000, 4_000, 200),
-    "torn-wal": Scale(20_000, 1_000, 20),
-    "ingest": Scale(20_000, 1_000, 20),
-    "broker-restart": Scale(20_000, 1_000, 6),
-    "broker-silent": Scale(10_000, 1_000, 2, 30.0),
-    "disk-full": Scale(20_000, 1_000, 2),
-    "clock": Scale(20_000, 1_000, 20),
-    "disk-lost": Scale(20_000, 1_000, 6),
-    "rescale": Scale(40_000, 2_000, 1),
-    "worker-lost": Scale(20_000, 1_000, 1),
-    "worker-paused": Scale(20_000, 1_000, 4, 5.0),
-}
-SHORT: dict[str, Scale] = {
-    "kill": Scale(1_200, 100, 3),
-    "torn-wal": Scale(600, 60, 1),
-    "ingest": Scale(600, 60, 1),
-    "broker-restart": Scale(600, 60, 1),
-    "broker-silent": Scale(600, 60, 1, 2.0),
-    "clock": Scale(600, 60, 1),
-    "disk-lost": Scale(600, 60, 1),
-    "rescale": Scale(600, 60, 1),
-    "worker-paused": Scale(600, 60, 1, 3.0),
-}
 ALONE = frozenset({"broker-restart", "broker-silent"})
 """What breaks the broker, which the scenarios that run beside it share."""
 TOGETHER = 3
@@ -109,6 +86,7 @@ def main() -> int:
         ):
             place = Place(broker, births, directory)
             rows = _run(place, asked, names=asked.only or list(scales), scales=scales)
+            broker.kill()  # nobody needs its logs in order
     except BrokerError as error:
         print(f"faults: {error}", file=sys.stderr)
         return 1
@@ -139,7 +117,11 @@ def _run(
         return verdict_on(broken(name))
 
     alone = [name for name in names if name in ALONE]
-    peaceful = [name for name in names if name not in ALONE]
+    # Beside others, the longest wait first.
+    peaceful = sorted(
+        (name for name in names if name not in ALONE),
+        key=lambda name: -scales.get(name, FULL[name]).lasts_s,
+    )
     with ThreadPoolExecutor(asked.together or (TOGETHER if asked.short else 1)) as pool:
         # On this thread, since a broker that is started again ends with the thread that started it; and first,
         # while it has few logs to open.
@@ -152,7 +134,7 @@ def strike(place: Place, *, name: str, scale: Scale, seed: int) -> Broken:
     """One fault over topics of its own."""
     print(f"faults: {name} …", file=sys.stderr, flush=True)
     began = time.monotonic()
-    stream = Stream(seed, count=scale.records, customers=scale.customers)
+    stream = Stream(seed, count=scale.records, customers=scale.customers, apart_s=scale.apart_s)
     lab = Lab(place.broker, place.directory, name=name, stream=stream, births=place.births)
     done, verdict = "", Verdict()
     try:
@@ -180,12 +162,7 @@ def verdict_on(broken: Broken) -> Row:
 
 
 def _scaled(asked: argparse.Namespace, scale: Scale) -> Scale:
-    return Scale(
-        asked.records or scale.records,
-        scale.customers,
-        asked.times or scale.times,
-        scale.lasts_s,
-    )
+    return replace(scale, records=asked.records or scale.records, times=asked.times or scale.times)
 
 
 def _plain(row: Row) -> dict[str, object]:

@@ -15,8 +15,6 @@ import orjson
 from schemas.base import DATA_SOURCES, Purpose
 
 BEGIN = datetime(2025, 3, 3, 6, tzinfo=UTC)
-STEP_S = 45.0
-"""Between one event of the stream and the next."""
 SHOPS = (("5411", "grocer"), ("5812", "cafe"), ("4111", "metro"), ("5732", "electronics"))
 SCREENS = ("home", "travel", "savings", "loans", "cards")
 SENTENCES = (
@@ -41,10 +39,11 @@ class Sent:
 class Stream:
     """``count`` records of ``customers`` customers, the same for the same seed."""
 
-    def __init__(self, seed: int, *, count: int, customers: int) -> None:
-        """Name the customers; nothing is made yet."""
+    def __init__(self, seed: int, *, count: int, customers: int, apart_s: float) -> None:
+        """Name the customers; nothing is made yet. Events are ``apart_s`` seconds apart."""
         self.names = [f"c-{number:05d}" for number in range(customers)]
         self.count = count
+        self.apart_s = apart_s
         self.random = random.Random(seed)
         self.made = 0
         self._known: set[str] = set()
@@ -67,7 +66,7 @@ class Stream:
 
     def event(self, topic: str, name: str, body: dict[str, Any], *, late_s: float = 0.0) -> Sent:
         """One event of a customer at the stream's time, or ``late_s`` before it."""
-        at = BEGIN + timedelta(seconds=self.made * STEP_S - late_s)
+        at = BEGIN + timedelta(seconds=self.made * self.apart_s - late_s)
         self.made += 1
         head = {"event_id": f"e-{self.made}", "customer": name, "at": at.isoformat()}
         return Sent(topic, name, orjson.dumps({**head, **body}))
@@ -84,7 +83,7 @@ class Stream:
     def _contract(self, name: str) -> Iterator[Sent]:
         for purpose in Purpose:
             until = BEGIN + timedelta(
-                seconds=self.made * STEP_S, hours=self.random.uniform(6, 24 * 30)
+                seconds=self.made * self.apart_s, hours=self.random.uniform(6, 24 * 30)
             )
             body: dict[str, Any] = {
                 "kind": "consent.granted",
@@ -167,7 +166,9 @@ def _withdrawn(stream: Stream, name: str) -> tuple[str, dict[str, Any]]:
 
 def _granted(stream: Stream, name: str) -> tuple[str, dict[str, Any]]:
     del name
-    until = BEGIN + timedelta(seconds=stream.made * STEP_S, hours=stream.random.uniform(1, 100))
+    until = BEGIN + timedelta(
+        seconds=stream.made * stream.apart_s, hours=stream.random.uniform(1, 100)
+    )
     return "consents", {
         "kind": "consent.granted",
         "record_id": f"r-{stream.made}",

@@ -8,14 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import orjson
-from confluent_kafka import TopicPartition
 
 from flows import outputs
 from flows import settings as settings_module
@@ -24,8 +23,6 @@ from flows.assembly import world_of
 from flows.clock import CLOCK
 from flows.encoder import MiniLmEncoder
 from flows.intake import shard_decode
-from flows.kafka.client import Connection, Deadline, Watch, at_end
-from flows.kafka.source import Pace, consumer, to_record
 from flows.records import Record
 from flows.settings import Settings
 from flows.shard import Shard
@@ -34,6 +31,7 @@ from operators.contracts import World
 from operators.decide import decide
 from schemas import topics
 from scripts.bootstrap import ROOT
+from scripts.campaign.reading import BATCH, log
 from state.codec import encode
 from state.directory import open_directory, open_shards
 from state.handover import take
@@ -41,8 +39,6 @@ from state.identity import Identity
 from state.outbox import OutboxEntry
 from state.store import ShardStore
 
-READ_S = 60.0
-BATCH = 512
 FEW = 5_000
 """Records that take less time than two processes need to start."""
 FOREVER_MS = 1 << 60
@@ -158,32 +154,6 @@ def gathered(directory: Path, settings: Settings, shards: Iterable[int]) -> Path
     return directory / "campaign"
 
 
-def log(connection: Connection, role: str, partitions: Iterable[int]) -> Iterator[Record]:
-    """Everything on some partitions of a topic, each partition in order.
-
-    Raises:
-        TransportError: Nothing came for `READ_S`.
-    """
-    watch = Watch(code="transport.source")
-    reader = consumer(connection, group="campaign", heard=watch.heard, pace=Pace(), tell_end=True)
-    name = connection.topic(role)
-    unread = set(partitions)
-    reader.assign([TopicPartition(name, partition, 0) for partition in unread])
-    deadline = Deadline(READ_S, what=role)
-    try:
-        while unread:
-            for message in reader.consume(BATCH, 0.05):
-                error = message.error()
-                if error is None:
-                    deadline.moved()
-                    yield to_record(message, {name: role})
-                elif at_end(error):
-                    unread.discard(message.partition() or 0)
-            deadline.check()
-    finally:
-        reader.close()
-
-
 @cache
 def _encoder() -> MiniLmEncoder:
     """One for all scenarios of this process: its model takes longer to load than a small log to decide on."""
@@ -193,11 +163,13 @@ def _encoder() -> MiniLmEncoder:
 def _truths(config: Path, numbers: Sequence[int]) -> dict[int, ShardTruth]:
     settings = settings_module.load(config, environment={})
     world = replace(world_of(settings), encoder=_encoder())
-    return {number: _truth(settings, number, world) for number in numbers}
+    logs: dict[int, list[Record]] = {number: [] for number in numbers}
+    for record in log(connection_of(settings), [topics.CUSTOMER_EVENTS], numbers):
+        logs[record.partition].append(record)
+    return {number: _truth(settings, number, world, logs[number]) for number in numbers}
 
 
-def _truth(settings: Settings, number: int, world: World) -> ShardTruth:
-    connection, shards = connection_of(settings), settings.kafka.partitions
+def _truth(settings: Settings, number: int, world: World, records: Iterable[Record]) -> ShardTruth:
     truth = ShardTruth()
     customers: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="market-of-one-truth-") as folder:
@@ -207,12 +179,12 @@ def _truth(settings: Settings, number: int, world: World) -> ShardTruth:
             store,
             decode=shard_decode(settings.limits, Zones(())),
             decide=decide,
-            shards=shards,
+            shards=settings.kafka.partitions,
             event_clock=True,
         )
         lately: deque[list[OutboxEntry]] = deque(maxlen=BATCH)
         # One at a time: in a batch, an erasure would take back what was said before it.
-        for record in log(connection, topics.CUSTOMER_EVENTS, [number]):
+        for record in records:
             customers.add((record.key or b"").decode())
             entries = list(shard.process([record], world=world))
             _deliver(shard, entries, truth)

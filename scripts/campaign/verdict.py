@@ -1,7 +1,7 @@
 """Whether a fault was survived: state and outputs against those of an uninterrupted run over the same log."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -10,7 +10,8 @@ from flows import outputs
 from flows.records import Record
 from schemas import topics
 from scripts.campaign.lab import SHARDS, Lab
-from scripts.campaign.truth import ShardTruth, fingerprint, gathered, log, stored, truths
+from scripts.campaign.reading import log
+from scripts.campaign.truth import ShardTruth, fingerprint, gathered, stored, truths
 from state.directory import MANIFEST
 
 SHOWN = 3
@@ -46,13 +47,11 @@ def judge(lab: Lab) -> Verdict:
     truth = truths(lab.config, range(SHARDS), records=lab.fed)
     for one in truth.values():
         verdict.counts.update(one.counts)
-    for role in topics.OUTPUTS:
-        found = list(log(lab.connection, role, range(SHARDS)))
-        _compare(verdict, role, found, truth)
-        if role in ONCE:
-            _once(verdict, role, found)
-        if role == topics.DEAD_LETTERS:
-            _only(verdict, found, lab.bad)
+    outputs_of = {role: Outputs(role, truth.values()) for role in topics.OUTPUTS}
+    for record in log(lab.connection, topics.OUTPUTS, range(SHARDS)):
+        outputs_of[record.topic].take(record)
+    for found in outputs_of.values():
+        found.compare(verdict, bad=lab.bad)
     alone = (lab.state / MANIFEST).exists()
     state = lab.state if alone else gathered(lab.state, lab.settings, range(SHARDS))
     held = stored(state, lab.settings, range(SHARDS), lab.stream.names)
@@ -66,41 +65,53 @@ def judge(lab: Lab) -> Verdict:
     return verdict
 
 
-def _compare(
-    verdict: Verdict, role: str, found: Sequence[Record], truth: dict[int, ShardTruth]
-) -> None:
-    wanted: dict[str, str] = {}
-    droppable: set[str] = set()
-    for one in truth.values():
-        wanted |= one.said.get(role, {})
-        droppable.update(one.droppable)
-    seen: Counter[str] = Counter()
-    other = []
-    for record in found:
+class Outputs:
+    """What lies on one output topic, beside what an uninterrupted run says there."""
+
+    def __init__(self, role: str, truth: Iterable[ShardTruth]) -> None:
+        """Nothing is read yet."""
+        self._role = role
+        self._wanted: dict[str, str] = {}
+        self._droppable: set[str] = set()
+        for one in truth:
+            self._wanted |= one.said.get(role, {})
+            self._droppable.update(one.droppable)
+        self._seen: Counter[str] = Counter()
+        self._other: list[str] = []
+        self._decisions: Counter[str] = Counter()
+        self._letters: Counter[bytes] = Counter()
+
+    def take(self, record: Record) -> None:
+        """Count one record."""
         said_id = dict(record.headers)[outputs.ID].decode()
-        seen[said_id] += 1
-        if said_id in wanted and wanted[said_id] != fingerprint(record):
-            other.append(said_id)
-    verdict.differ(f"lost on {role}", list(wanted.keys() - seen.keys() - droppable))
-    verdict.differ(f"not to be on {role}", list(seen.keys() - wanted.keys()))
-    verdict.differ(f"twice on {role}", [one for one, count in seen.items() if count > 1])
-    verdict.differ(f"with other bytes on {role}", other)
+        self._seen[said_id] += 1
+        if said_id in self._wanted and self._wanted[said_id] != fingerprint(record):
+            self._other.append(said_id)
+        if self._role in ONCE:
+            # By the decision's own id, as a consumer that knows no headers would see it.
+            body = orjson.loads(record.value or b"{}")
+            if self._role == topics.DECISIONS or body.get("type") == "offer.issued":
+                self._decisions[str(body.get("decision_id"))] += 1
+        if self._role == topics.DEAD_LETTERS:
+            self._letters[record.value or b""] += 1
+
+    def compare(self, verdict: Verdict, *, bad: Sequence[bytes]) -> None:
+        """Note what is wrong; dead letters are the bad records, each once, and nothing else."""
+        role, seen, wanted = self._role, self._seen, self._wanted
+        verdict.differ(f"lost on {role}", list(wanted.keys() - seen.keys() - self._droppable))
+        verdict.differ(f"not to be on {role}", list(seen.keys() - wanted.keys()))
+        verdict.differ(f"twice on {role}", _repeated(seen))
+        verdict.differ(f"with other bytes on {role}", self._other)
+        verdict.differ(f"decision ids twice on {role}", _repeated(self._decisions))
+        if role == topics.DEAD_LETTERS:
+            have, due = self._letters, Counter(bad)
+            verdict.differ("dead letters of what was good", _shown(have - due))
+            verdict.differ("bad records without a dead letter", _shown(due - have))
 
 
-def _once(verdict: Verdict, role: str, found: Sequence[Record]) -> None:
-    """By the decision's own id, as a consumer that knows no headers would see it."""
-    ids = Counter[str]()
-    for record in found:
-        body = orjson.loads(record.value or b"{}")
-        if role == topics.DECISIONS or body.get("type") == "offer.issued":
-            ids[str(body.get("decision_id"))] += 1
-    verdict.differ(f"decision ids twice on {role}", [one for one, n in ids.items() if n > 1])
+def _repeated(counts: Counter[str]) -> list[str]:
+    return [one for one, count in counts.items() if count > 1]
 
 
-def _only(verdict: Verdict, found: Sequence[Record], bad: Sequence[bytes]) -> None:
-    """Dead letters are the bad records, each once, and nothing else."""
-    have, wanted = Counter(r.value or b"" for r in found), Counter(bad)
-    words = [value.decode(errors="replace")[:40] for value in (have - wanted)]
-    verdict.differ("dead letters of what was good", words)
-    words = [value.decode(errors="replace")[:40] for value in (wanted - have)]
-    verdict.differ("bad records without a dead letter", words)
+def _shown(values: Iterable[bytes]) -> list[str]:
+    return [value.decode(errors="replace")[:40] for value in values]
