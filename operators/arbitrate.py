@@ -42,6 +42,8 @@ Arm = str
 
 _Read = Callable[[Mapping[str, float]], tuple[float, ...]]
 """A customer's features to the context."""
+_Spread = Callable[[Any], tuple[float, ...]]
+"""Numbers to some of them, in another order."""
 
 
 def assign(customer_id: str, rules: Rules) -> Arm:
@@ -72,8 +74,14 @@ class Contexts:
         """As `context_of`; the same object for the same sources."""
         made = self._made.get(sources)
         if made is None:
-            made = self._made[sources] = self._plans.read(self.features, sources)
+            made = self._made[sources] = self._make(sources)
         return made
+
+    def _make(self, sources: frozenset[Source]) -> tuple[float, ...]:
+        for wider, held in self._made.items():
+            if sources < wider:
+                return self._plans.narrow(held, wider, sources)
+        return self._plans.read(self.features, sources)
 
 
 class Plans:
@@ -83,6 +91,7 @@ class Plans:
         """For these features, in the order of the context."""
         self._specs = tuple(specs)
         self._by_sources: dict[frozenset[Source], _Read] = {}
+        self._narrow: dict[tuple[frozenset[Source], frozenset[Source]], _Spread] = {}
 
     def read(self, features: Mapping[str, float], sources: frozenset[Source]) -> tuple[float, ...]:
         """One, then the features on the 2^-10 grid within ±8; 0 where a source is not given.
@@ -96,6 +105,16 @@ class Plans:
             made = _many if len(given) >= MANY else _few
             read = self._by_sources[sources] = made(given, self._specs)
         return read(features)
+
+    def narrow(
+        self, context: tuple[float, ...], wider: frozenset[Source], sources: frozenset[Source]
+    ) -> tuple[float, ...]:
+        """What `read` gives for some of the sources, out of what it gave for more of them."""
+        spread = self._narrow.get((wider, sources))
+        if spread is None:
+            kept = [p if s.source in sources else -1 for p, s in enumerate(self._specs, 1)]
+            spread = self._narrow[wider, sources] = _getter([0, *kept])
+        return spread((*context, 0.0))
 
 
 def _few(given: Sequence[FeatureSpec], every: Sequence[FeatureSpec]) -> _Read:
@@ -180,6 +199,9 @@ def choose(
     purposes = [item.purpose for item in items]
     # What is asked for without a purpose may see nothing, and says so to nobody else.
     seen = {p: frozenset() if p is None else usable(p) for p in set(purposes)}
+    if len(seen) > 1:
+        # Each feature is standardised once, whichever purposes see it.
+        contexts.of(frozenset().union(*seen.values()))
     by_purpose = {purpose: contexts.of(sources) for purpose, sources in seen.items()}
     given = [sources for purpose, sources in seen.items() if purpose is not None]
     shared = frozenset.intersection(*given) if given else frozenset()

@@ -74,7 +74,7 @@ class PosteriorCommittee:
         propensities: list[float]
         if alternatives.explore:
             by_votes = layout.shares.get(count)
-            shares = (shares_of(layout, count) if by_votes is None else by_votes).take(votes)
+            shares = (shares_of(layout, count) if by_votes is None else by_votes)[votes]
             propensities = shares.tolist()
             draw = uniform(alternatives.key, snapshot.digest)
             chosen = pick(shares, draw)

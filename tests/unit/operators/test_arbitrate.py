@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from operators.arbitrate import MANY, X_GRID, X_MAX, Plans
+from operators.arbitrate import MANY, X_GRID, X_MAX, Contexts, Plans, context_of
 from operators.contracts import FeatureSpec
 from operators.features import CONTEXT
 from schemas.base import DATA_SOURCES, Source
@@ -75,3 +75,16 @@ def test_what_is_not_a_number_is_refused(specs: Sequence[FeatureSpec]) -> None:
     features = {spec.name: 0.0 for spec in specs} | {specs[1].name: float("nan")}
     with pytest.raises(ValueError, match="not a number"):
         Plans(specs).read(features, frozenset(DATA_SOURCES))
+
+
+@given(st.lists(st.frozensets(st.sampled_from(DATA_SOURCES)), min_size=1, max_size=6))
+def test_what_was_seen_before_changes_no_context(asked: list[frozenset[Source]]) -> None:
+    """In whatever order contexts are asked for: each is what it is alone, and nothing else was looked at."""
+    values = {spec.name: spec.centre + n * spec.scale for n, spec in enumerate(CONTEXT)}
+    features = Watched(values)
+    contexts = Contexts(features)
+    for sources in asked:
+        assert contexts.of(sources) == context_of(values, sources)
+        assert contexts.of(sources) is contexts.of(sources)
+    given = frozenset().union(*asked)
+    assert set(features.seen) == {spec.name for spec in CONTEXT if spec.source in given}
