@@ -1,5 +1,7 @@
 """Which shard a customer belongs to, as Kafka's Java clients have it by default."""
 
+from functools import lru_cache
+
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 
@@ -27,6 +29,7 @@ def murmur2(data: bytes) -> int:
     return h ^ (h >> 15)
 
 
+@lru_cache(maxsize=1 << 16)
 def partition_of(key: bytes, *, partitions: int) -> int:
     """The partition that Kafka's default partitioner puts a key on."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -133,7 +133,7 @@ def _grant(
             source in by_source
             and not set(by_source[source].special) <= {*event.special_categories}
         )
-        by_source[source] = grant
+        customer.grants[event.purpose] = {**by_source, source: grant}
         _limit(customer.category_limits, key, categories)
         _limit(customer.channel_limits, key, event.channels)
         began.append((event.purpose, source))
@@ -220,7 +220,8 @@ def _end(
     """Take grants out of a customer copy; says which derived state goes with them."""
     before = {source: let_in(customer, source) for _, source in ended}
     for purpose, source in ended:
-        del customer.grants[purpose][source]
+        kept = customer.grants[purpose]
+        customer.grants[purpose] = {s: grant for s, grant in kept.items() if s != source}
         customer.category_limits.pop(f"{purpose}:{source}", None)
         customer.channel_limits.pop(f"{purpose}:{source}", None)
     narrowed = {s for s, categories in before.items() if not categories <= let_in(customer, s)}

@@ -5,6 +5,7 @@ the codec needs no knowledge of meaning. `operators.decide` never changes a reco
 it works on `Customer.copy()` and replaces what it changes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -128,7 +129,8 @@ class Preference:
 class Customer:
     """Everything held on one customer.
 
-    ``grants`` is purpose → source → Grant. ``slots`` is slot name → memory, and
+    ``grants`` is purpose → source → Grant; the inner ones are shared by
+    copies and replaced, never changed. ``slots`` is slot name → memory, and
     ``touched`` the day (since 1970) on which each was written last. ``recent`` holds the marks of the last
     event ids (bounded), ``timers`` is timer name → due instant (ms). ``latest_ms`` is the newest event time seen.
     ``rests`` is action (or ``category:…``) → instant before which it is not proposed again.
@@ -142,7 +144,7 @@ class Customer:
     customer: str
     since_ms: int = 0
     latest_ms: int = 0
-    grants: dict[str, dict[str, Grant]] = field(default_factory=dict)
+    grants: dict[str, Mapping[str, Grant]] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
     withdrawn: dict[str, int] = field(default_factory=dict)
     objections: dict[str, int] = field(default_factory=dict)
@@ -172,7 +174,7 @@ class Customer:
             self.customer,
             self.since_ms,
             self.latest_ms,
-            {purpose: dict(by_source) for purpose, by_source in self.grants.items()},
+            dict(self.grants),
             dict(self.refusals),
             dict(self.withdrawn),
             dict(self.objections),

@@ -163,7 +163,7 @@ def _decode_outstanding(fields: list[Any]) -> Outstanding:
     return Outstanding(_longer(decision_id), action, purpose, channel, tuple(sources), until_ms)
 
 
-def grant_rows(by_source: dict[str, Grant]) -> list[list[Any]]:
+def grant_rows(by_source: Mapping[str, Grant]) -> list[list[Any]]:
     """Grants of one purpose, one row for all the sources that one consent gave."""
     grants = by_source.values()
     if len(set(map(id, grants))) == 1:  # nearly always: one consent gave them all

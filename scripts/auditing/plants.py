@@ -43,7 +43,7 @@ def expired_source(honest: Decide) -> Decide:
                 if grant.until_ms is not None and one not in kept:
                     kept.add(one)
                     later = replace(grant, until_ms=grant.until_ms + OVERTIME_MS)
-                    longer.grants[purpose][source] = later
+                    longer.grants[purpose] = {**longer.grants[purpose], source: later}
         return honest(longer, event, world=world, position=position)
 
     return decide
