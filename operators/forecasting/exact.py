@@ -8,11 +8,13 @@ in place, constants are arrays of no dimension (a float would have to be made on
 one by one.
 """
 
-import math
 from collections.abc import Iterable
+from inspect import isfunction
 
 import numpy as np
 from numpy.typing import NDArray
+
+from operators.forecasting import scalar
 
 Floats = NDArray[np.float64]
 
@@ -25,13 +27,12 @@ _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 _SQRT_HALF = 0.70710678118654752440
 _TINY = 1e-300
-_FEW = 10
-_LOG_TERMS = tuple(1.0 / divisor for divisor in (11.0, 9.0, 7.0, 5.0, 3.0, 1.0))
-_EXP_DIVISORS = (12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0)
+_FEW = 10 if isfunction(scalar.log) else 200
+"""Fewer numbers are taken one by one: with `scalar` interpreted, and compiled."""
 _ONE, _HALF, _EIGHT, _SMALLEST, _ROOT = _arrays((1.0, 0.5, 8.0, _TINY, _SQRT_HALF))
 _LOG_FIRST, _LOG_SECOND, _LN2 = _arrays((1 / 15, 1 / 13, _LN2_HIGH + _LN2_LOW))
-_LOG_SERIES = _arrays(_LOG_TERMS)
-_EXP_SERIES = _arrays(_EXP_DIVISORS)
+_LOG_SERIES = _arrays(1.0 / divisor for divisor in (11.0, 9.0, 7.0, 5.0, 3.0, 1.0))
+_EXP_SERIES = _arrays((12.0, 11.0, 10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0))
 _EXP_MIN, _EXP_MAX, _LOG2_E, _HIGH, _LOW = _arrays(
     (-700.0, 700.0, 1.4426950408889634, _LN2_HIGH, _LN2_LOW)
 )
@@ -50,7 +51,7 @@ def log(x: Floats) -> Floats:
     Source: 2·artanh((m − 1)/(m + 1)) as a series, with m in √½..√2.
     """
     if x.size <= _FEW:
-        return np.array([_log(one) for one in x.ravel().tolist()]).reshape(x.shape)
+        return np.array(scalar.logs(x.ravel().tolist())).reshape(x.shape)
     mantissa, exponent = np.frexp(np.maximum(x, _SMALLEST))
     low = mantissa < _ROOT
     np.add(mantissa, mantissa * low, mantissa)
@@ -70,19 +71,6 @@ def log(x: Floats) -> Floats:
     return np.add(t, series, t)
 
 
-def _log(x: float) -> float:
-    """The same operations on one number."""
-    mantissa, exponent = math.frexp(max(x, _TINY))
-    if mantissa < _SQRT_HALF:
-        mantissa, exponent = mantissa + mantissa, exponent - 1
-    t = (mantissa - 1.0) / (mantissa + 1.0)
-    s = t * t
-    series = 1 / 13 + s * (1 / 15)
-    for term in _LOG_TERMS:
-        series = term + s * series
-    return 2.0 * t * series + exponent * (_LN2_HIGH + _LN2_LOW)
-
-
 def exp(x: Floats) -> Floats:
     """The exponential, to 1e-13 relative; the argument is clipped to ±700.
 
@@ -93,7 +81,7 @@ def exp(x: Floats) -> Floats:
     Source: 2^k · e^r with |r| ≤ ln 2 / 2, e^r as a Taylor series of degree 12.
     """
     if x.size <= _FEW:
-        return np.array([_exp(one) for one in x.ravel().tolist()]).reshape(x.shape)
+        return np.array(scalar.exps(x.ravel().tolist())).reshape(x.shape)
     r = np.minimum(np.maximum(x, _EXP_MIN), _EXP_MAX)
     power = np.multiply(r, _LOG2_E)
     np.rint(power, power)
@@ -110,21 +98,10 @@ def exp(x: Floats) -> Floats:
     return np.ldexp(series, power.astype(np.int32), series)
 
 
-def _exp(x: float) -> float:
-    """The same operations on one number: a fifth of the time that arrays of one take."""
-    x = min(max(x, -700.0), 700.0)
-    power = round(x * 1.4426950408889634)
-    r = x - power * _LN2_HIGH - power * _LN2_LOW
-    series = 1.0
-    for divisor in _EXP_DIVISORS:
-        series = 1.0 + series * r / divisor
-    return math.ldexp(series, power)
-
-
 def sigmoid(x: Floats) -> Floats:
     """1 / (1 + e^−x)."""
     if x.size <= _FEW:
-        return np.array([1.0 / (1.0 + _exp(-one)) for one in x.ravel().tolist()]).reshape(x.shape)
+        return np.array(scalar.sigmoids(x.ravel().tolist())).reshape(x.shape)
     made: Floats = 1.0 / (1.0 + exp(-x))
     return made
 
@@ -155,6 +132,8 @@ def normal_cdf(z: Floats) -> Floats:
 
     Source: Abramowitz and Stegun 1964, 26.2.19.
     """
+    if z.size <= _FEW:
+        return np.array(scalar.normal_cdfs(z.ravel().tolist())).reshape(z.shape)
     x = np.abs(z)
     np.minimum(x, _EIGHT, out=x)
     tail: Floats = np.multiply(x, _TAIL_FIRST)

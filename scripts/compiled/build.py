@@ -115,7 +115,7 @@ def _compile(root: Path, *, scratch: Path, built: Path) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     if done.returncode == 0:
-        return ""
+        return "" if built.is_dir() else "nothing was compiled"
     return "\n".join((done.stdout + done.stderr).strip().splitlines()[-10:])
 
 

@@ -25,15 +25,29 @@ def test_the_exponential_and_the_inverse_sine_are_the_library_s(x: float) -> Non
     assert exact.asinh(np.array([x]))[0] == pytest.approx(float(np.arcsinh(x)), abs=1e-12)
 
 
-@given(st.lists(st.floats(-800, 800), min_size=11, max_size=15))
+@given(st.lists(st.floats(-800, 800), min_size=1, max_size=9))
 def test_one_number_alone_is_what_it_is_among_many(x: list[float]) -> None:
     """Few numbers go another way, bit for bit to the same end."""
-    for kernel in (exact.exp, exact.sigmoid):
-        assert kernel(np.array(x)).tolist() == [kernel(np.array([one]))[0] for one in x]
-    positive = [abs(one) for one in x]
-    assert exact.log(np.array(positive)).tolist() == [
-        exact.log(np.array([one]))[0] for one in positive
-    ]
+    for kernel in (exact.exp, exact.sigmoid, exact.normal_cdf, exact.asinh):
+        alone = [kernel(np.array([one]))[0] for one in x]
+        assert kernel(np.array(x * 300))[: len(x)].tolist() == alone
+
+
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_what_is_no_number_comes_to_an_end(odd: float) -> None:
+    """No loop runs for ever over what is infinite or none, and alone it is what it is among many."""
+    for kernel in (exact.log, exact.exp, exact.sigmoid, exact.normal_cdf):
+        assert np.array_equal(
+            kernel(np.array([odd])), kernel(np.full(300, odd))[:1], equal_nan=True
+        )
+
+
+@given(st.lists(st.floats(0, 1e300), min_size=1, max_size=9))
+def test_one_logarithm_alone_is_what_it_is_among_many(x: list[float]) -> None:
+    """From nothing, which counts as the least there is, to the largest."""
+    alone = [exact.log(np.array([one]))[0] for one in x]
+    assert exact.log(np.array(x * 300))[: len(x)].tolist() == alone
 
 
 @given(st.integers(0, 60_000), st.integers(1, 31), st.integers(-3, 3))
