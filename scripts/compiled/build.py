@@ -69,15 +69,8 @@ def build(root: Path, prefix: Path) -> str:
         Why nothing is compiled; empty if it is.
     """
     folder, known = prefix / FOLDER, digest(root)
-    libraries: dict[str, str] = {}
-    why = _missing()
-    if not why:
-        with TemporaryDirectory(prefix="compiled-") as scratch:
-            built = Path(scratch, "built")
-            why = _compile(root, scratch=Path(scratch, "made"), built=built)
-            if not why:
-                shutil.copytree(built, folder / known, dirs_exist_ok=True)
-                libraries = _libraries(folder, known)
+    why = "" if (folder / known).is_dir() else _made(root, folder / known)
+    libraries = {} if why else _libraries(folder, known)
     sources = {
         module: sha256((root / finder.source_of(module)).read_bytes()).hexdigest()
         for module in modules(root)
@@ -86,6 +79,21 @@ def build(root: Path, prefix: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     _load_at_start(folder, prefix)
     _replace(folder / finder.MANIFEST, json.dumps(manifest, indent=1))
+    return why
+
+
+def _made(root: Path, place: Path) -> str:
+    """Compile into a new folder, which appears when it is whole; says why if that can't be done."""
+    why = _missing()
+    if why:
+        return why
+    with TemporaryDirectory(prefix="compiled-") as scratch:
+        built = Path(scratch, "built")
+        why = _compile(root, scratch=Path(scratch, "made"), built=built)
+        if not why:
+            partial = place.with_name(f"{place.name}.{os.getpid()}")
+            shutil.copytree(built, partial)
+            partial.rename(place)
     return why
 
 
