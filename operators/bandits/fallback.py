@@ -3,6 +3,8 @@
 Stage: 6 of 8. In: Alternatives. Out: Choice with propensity 1.
 """
 
+from operator import itemgetter
+
 from operators.bandits.draw import certain
 from operators.contracts import Alternatives
 from schemas.decisions import SILENCE, Choice
@@ -12,6 +14,7 @@ from schemas.rules import Rules
 GUIDANCE_INDEX = 7
 STRENGTH_INDEX = 10
 """Where `operators.offers.ACTION_NAMES` has ``guidance`` and ``strength``."""
+_STRENGTH_AND_GUIDANCE = itemgetter(STRENGTH_INDEX, GUIDANCE_INDEX)
 
 
 class FixedOrder:
@@ -27,11 +30,12 @@ class FixedOrder:
     def choose(self, alternatives: Alternatives, *, models: Models, rules: Rules) -> Choice:
         """The first of the fixed order; the key and the models have no influence."""
         del models, rules
-        scores = [
-            (_at(features, STRENGTH_INDEX), _at(features, GUIDANCE_INDEX))
-            for features in alternatives.action_features
-        ]
-        chosen = max(range(len(scores)), key=scores.__getitem__)
+        features = alternatives.action_features
+        try:
+            scores = [*map(_STRENGTH_AND_GUIDANCE, features)]
+        except IndexError:
+            scores = [(_at(row, STRENGTH_INDEX), _at(row, GUIDANCE_INDEX)) for row in features]
+        chosen = scores.index(max(scores))
         if scores[chosen][0] <= 0.0 and SILENCE in alternatives.actions:
             chosen = alternatives.actions.index(SILENCE)
         return Choice(
