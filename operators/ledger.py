@@ -7,7 +7,7 @@ remembered for the last `KEPT_MAX` bookings: booked again with the same amount i
 notification), with another amount it is the difference that is folded, and once removed it is taken back.
 
 Memory: packed, newest last. The version and the number of bookings (a byte each), the currency of most of them (3
-bytes), then an entry a booking: 6 bytes of a digest, a byte that says how many bytes the amount takes and whether a
+bytes), then an entry a booking: 44 bits of a digest, four that say how many bytes the amount takes and whether a
 currency of its own comes first, the amount in minor units.
 """
 
@@ -31,14 +31,18 @@ from schemas.events import (
 
 KEPT_MAX = 128
 SLOTS: tuple[Slot, ...] = (
-    Slot("ledger", Source.TRANSACTIONS, bytes, version=3),
-    Slot("ledger_elsewhere", Source.OPEN_BANKING, bytes, version=3),
+    Slot("ledger", Source.TRANSACTIONS, bytes, version=4),
+    Slot("ledger_elsewhere", Source.OPEN_BANKING, bytes, version=4),
 )
-_VERSION = 3
+_VERSION = 4
 _DIGEST, _CURRENCY = 6, 3
 _COUNT_AT, _CURRENCY_AT, _BEGIN = 1, 2, 2 + _CURRENCY
-_FOREIGN = 0x80
-"""In an entry's head: a currency stands before the amount."""
+_WHOLE = _DIGEST - 1
+"""Bytes of an entry that are of the digest alone."""
+_HEAD, _FOREIGN, _SIZE = 0x0F, 0x08, 0x07
+"""Of the byte behind them: what is not of the digest; in it, whether a currency stands before the amount; its bytes."""
+_COUNTED, _FOREIGN_BEFORE = 3, 0x80
+"""Version 3, the first with a count; up to it, the bit in an entry's head for a currency of its own."""
 _Booked = TransactionBooked | ExternalTransaction
 _Pending = TransactionPending | ExternalPending
 _Removed = TransactionRemoved | ExternalRemoved
@@ -62,7 +66,7 @@ def net(me: Customer, event: EventBase) -> EventBase | None:
     memory = _newest(me.slots.get(slot, b""))
     digest = _digest(event.account, event.transaction_id)
     # Most bookings are new, and of those no byte needs to be looked at twice.
-    found = _find(memory, digest) if digest in memory else None
+    found = _find(memory, digest) if digest[:_WHOLE] in memory else None
     if isinstance(event, _Pending):
         return event if found is None else None
     if found is None:
@@ -114,13 +118,13 @@ def entries(memory: bytes) -> Iterator[tuple[int, int, str, int]]:
         >>> money = {"transaction_id": "t-1", "amount_minor": -500, "currency": "EUR"}
         >>> kept = _with(b"", _digest("a-1", "t-1"), TransactionBooked(**fields, **money))
         >>> len(kept), list(entries(kept))
-        (14, [(5, 14, 'EUR', -500)])
+        (13, [(5, 13, 'EUR', -500)])
     """
     at, usual = _BEGIN, memory[_CURRENCY_AT:_BEGIN].decode()
     while at < len(memory):
         end, start = _end(memory, at), at
         currency = usual
-        at += _DIGEST + 1
+        at += _DIGEST
         if memory[at - 1] & _FOREIGN:
             currency = memory[at : at + _CURRENCY].decode()
             at += _CURRENCY
@@ -130,12 +134,20 @@ def entries(memory: bytes) -> Iterator[tuple[int, int, str, int]]:
 
 def _end(memory: bytes, start: int) -> int:
     """Where the entry that begins there ends."""
-    head = memory[start + _DIGEST]
-    return start + _DIGEST + 1 + (head & ~_FOREIGN) + (_CURRENCY if head & _FOREIGN else 0)
+    head = memory[start + _WHOLE]
+    return start + _DIGEST + (head & _SIZE) + (_CURRENCY if head & _FOREIGN else 0)
 
 
 def _find(memory: bytes, digest: bytes) -> tuple[int, int, str, int] | None:
-    return next((e for e in entries(memory) if memory.startswith(digest, e[0])), None)
+    whole, rest = digest[:_WHOLE], digest[_WHOLE]
+    return next(
+        (
+            entry
+            for entry in entries(memory)
+            if memory.startswith(whole, entry[0]) and memory[entry[0] + _WHOLE] & ~_HEAD == rest
+        ),
+        None,
+    )
 
 
 def _without(memory: bytes, start: int, end: int) -> bytes:
@@ -153,32 +165,57 @@ def _with(memory: bytes, digest: bytes, event: _Booked) -> bytes:
 def _longer(memory: bytes, digest: bytes, currency: bytes, amount_minor: int) -> bytes:
     memory = memory or bytes((_VERSION, 0)) + currency
     own = b"" if memory.startswith(currency, _CURRENCY_AT) else currency
-    size = amount_minor.bit_length() // 8 + 1
-    head = bytes([size | (_FOREIGN if own else 0)])
-    entry = digest + head + own + amount_minor.to_bytes(size, "big", signed=True)
+    size = (
+        amount_minor.bit_length() // 8 + 1
+    )  # 7 at the most, for the largest amount that an event may have
+    head = digest[_WHOLE] | size | (_FOREIGN if own else 0)
+    entry = digest[:_WHOLE] + bytes((head,)) + own + amount_minor.to_bytes(size, "big", signed=True)
     return bytes((_VERSION, memory[_COUNT_AT] + 1)) + memory[_CURRENCY_AT:] + entry
 
 
 def _digest(account: str, transaction_id: str) -> bytes:
-    """48 bits: among `KEPT_MAX` bookings two of one digest are one in 10^12.
+    """44 bits and four zeros: a booking is taken for one of `KEPT_MAX` others once in 10^11 bookings.
 
     Example:
         >>> len(_digest("a-1", "t-1")), _digest("a-1", "t-1") == _digest("a-1t", "-1")
         (6, False)
     """
-    return blake2b(f"{account}\x1f{transaction_id}".encode(), digest_size=_DIGEST).digest()
+    return _without_head(
+        blake2b(f"{account}\x1f{transaction_id}".encode(), digest_size=_DIGEST).digest()
+    )
+
+
+def _without_head(digest: bytes) -> bytes:
+    return digest[:_WHOLE] + bytes((digest[_WHOLE] & ~_HEAD,))
 
 
 def _newest(memory: bytes | str) -> bytes:
-    """Earlier versions: a text of ``;``, 8 characters of base64, ``=``, currency, amount; then bytes without a head."""
-    if isinstance(memory, bytes):
-        if not memory or memory[0] == _VERSION:
-            return memory
-        kept = bytes((_VERSION, 0)) + memory
-        starts = [start for start, *_ in entries(kept)][-KEPT_MAX:]
-        begin = starts[0] if starts else len(kept)
-        return bytes((_VERSION, len(starts))) + kept[_CURRENCY_AT:_BEGIN] + kept[begin:]
+    """Earlier versions (`_earlier`) as this one has them."""
+    if isinstance(memory, bytes) and (not memory or memory[0] == _VERSION):
+        return memory
     packed = b""
-    for entry in list(filter(None, memory.split(";")))[-KEPT_MAX:]:
-        packed = _longer(packed, b64decode(entry[:8]), entry[9:12].encode(), int(entry[12:]))
+    for digest, currency, amount_minor in list(_earlier(memory))[-KEPT_MAX:]:
+        packed = _longer(packed, _without_head(digest), currency, amount_minor)
     return packed
+
+
+def _earlier(memory: bytes | str) -> Iterator[tuple[bytes, bytes, int]]:
+    """Digest (6 bytes), currency and amount of each entry of an earlier version.
+
+    A text of ``;``, 8 characters of base64, ``=``, currency, amount; then bytes, with a byte for the head of each
+    entry, without a version and a count before them at first.
+    """
+    if isinstance(memory, str):
+        for entry in filter(None, memory.split(";")):
+            yield b64decode(entry[:8]), entry[9:12].encode(), int(entry[12:])
+        return
+    at = _CURRENCY_AT if memory[0] == _COUNTED else 0
+    usual, at = memory[at : at + _CURRENCY], at + _CURRENCY
+    while at < len(memory):
+        digest, head, at = memory[at : at + _DIGEST], memory[at + _DIGEST], at + _DIGEST + 1
+        currency = usual
+        if head & _FOREIGN_BEFORE:
+            currency, at = memory[at : at + _CURRENCY], at + _CURRENCY
+        end = at + (head & ~_FOREIGN_BEFORE)
+        yield digest, currency, int.from_bytes(memory[at:end], "big", signed=True)
+        at = end

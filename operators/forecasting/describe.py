@@ -35,6 +35,8 @@ NAMES: tuple[str, ...] = (
     "low if the last H days came again, above the threshold",
     "log spread of the scenarios' ends",
 )
+SHARED: tuple[int, ...] = (6, 7, 8, 10, 11, 12, 13, 14, 17)
+"""The features that are the same at every threshold."""
 RAW = 0
 """The feature that is itself a probability's logit: what serves before anything is learnt."""
 THRESHOLD = 15

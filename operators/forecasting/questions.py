@@ -9,8 +9,9 @@ debit and the income of each month are kept.
 
 Where a shortfall is likely, the day is asked about as well: of the first threshold that so many scenarios reach.
 
-Memory (bytes, empty before the first question): for each horizon a head and its features as half-floats; behind
-them, while the day is asked about anywhere, what was seen of it at each horizon. A memory without dates reads on.
+Memory (bytes, empty before the first question): for each horizon a head and its features as half-floats, once what
+is the same at every threshold; behind them, while the day is asked about anywhere, what was seen of it at each
+horizon. A memory without dates reads on, and one that has each threshold and all of its features in full.
 """
 
 from collections.abc import Mapping
@@ -41,13 +42,14 @@ THRESHOLDS = 1 + len(SHARES)
 MONTH_DAYS = 30
 DATED_FROM = 0.2
 """The least share of scenarios below a threshold at which the day is asked about."""
-_HEAD = Struct("<H2B15f")
+_HEAD = Struct("<H2B13f")
 _FEATURES = len(describe.NAMES)
 _EXTRA = {HORIZONS[0]: events.LARGE, HORIZONS[-1]: events.INCOME}
-_WIDTHS = {
-    days: THRESHOLDS * _FEATURES + bands.LOCATIONS + bands.SPREADS + _EXTRA.get(days, 0)
-    for days in HORIZONS
-}
+_SHARED = np.array(describe.SHARED)
+_OWN = np.array([place for place in range(_FEATURES) if place not in describe.SHARED])
+_ROWS = len(_SHARED) + THRESHOLDS * len(_OWN)
+"""How many numbers say what the thresholds' rows hold."""
+_WIDTHS = {days: _ROWS + bands.LOCATIONS + bands.SPREADS + _EXTRA.get(days, 0) for days in HORIZONS}
 _AT: dict[int, int] = {}
 _SIZE = 0
 for _days in HORIZONS:
@@ -56,6 +58,10 @@ for _days in HORIZONS:
 _DATED = 2 * dates.FEATURES
 _DATED_AT = {days: _SIZE + n * _DATED for n, days in enumerate(HORIZONS)}
 _SIZE_DATED = _SIZE + len(HORIZONS) * _DATED
+_HEAD_IN_FULL = _HEAD.size + 4 * (THRESHOLDS - 2)
+_SPARED = _HEAD_IN_FULL - _HEAD.size + 2 * (THRESHOLDS * _FEATURES - _ROWS)
+_IN_FULL = len(HORIZONS) * _SPARED
+"""How much longer a memory is that has each threshold and all of its features in full."""
 _LIKELY = float(exact.logit(np.array([DATED_FROM]))[0])
 _UNTOLD = -1.0
 _HALF_MAX = 65504.0
@@ -81,6 +87,7 @@ class Answer(NamedTuple):
 class _Open(NamedTuple):
     """The head of an open question; money in minor units, as float32.
 
+    ``floor`` is the bank's own threshold, ``month`` the month of own spending that the others are shares of.
     ``dated`` is the place of the threshold whose first day below is asked about, from 1; 0 is none. ``first`` is
     that day, counted from the question's own; 0 until it comes.
     """
@@ -88,7 +95,8 @@ class _Open(NamedTuple):
     day: int
     dated: int
     first: int
-    thresholds: tuple[float, ...]
+    floor: float
+    month: float
     low: float
     last: float
     balance: float
@@ -99,11 +107,16 @@ class _Open(NamedTuple):
     incomes: tuple[float, ...]
     usual: float
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """All that are asked about."""
+        return (self.floor, *(share * self.month for share in SHARES))
+
     def packed(self) -> bytes:
         """The bytes of the head."""
         return _HEAD.pack(
-            self.day, self.dated, self.first, *self.thresholds, self.low, self.last, self.balance, self.turnover, self.said,
-            self.largest, self.limit, *self.incomes, self.usual,
+            self.day, self.dated, self.first, self.floor, self.month, self.low, self.last, self.balance, self.turnover,
+            self.said, self.largest, self.limit, *self.incomes, self.usual,
         )  # fmt: skip
 
 
@@ -130,6 +143,8 @@ def follow(
     if not cash or not kept or not isinstance(kept, bytes):
         return b"", []
     made = bytearray(_SIZE_DATED)
+    if memory and len(memory) in (_SIZE + _IN_FULL, _SIZE_DATED + _IN_FULL):
+        memory = _spared(memory)
     if memory and len(memory) in (_SIZE, _SIZE_DATED):
         made[: len(memory)] = memory
     today, answers = now_ms // DAY_MS, []
@@ -153,8 +168,7 @@ def _open(made: bytearray, days: int) -> _Open | None:
         return None
     day, dated, first, *v = _HEAD.unpack_from(made, at)
     return _Open(
-        day, dated, first, (v[0], v[1], v[2], v[3]), v[4], v[5], v[6], v[7], v[8], v[9], v[10],
-        (v[11], v[12], v[13]), v[14],
+        day, dated, first, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], (v[9], v[10], v[11]), v[12],
     )  # fmt: skip
 
 
@@ -196,11 +210,12 @@ def _ask(
     ahead = np.array([balance + pending_minor(cash, now_ms=now_ms)])
     known = block.read([kept], today=today, balance=ahead)
     scale = float(known.spending[0])
-    thresholds = (float(rules.shortfall_threshold_minor), *(share * scale for share in SHARES))
+    floor = float(rules.shortfall_threshold_minor)
+    thresholds = (floor, *(share * scale for share in SHARES))
     for days in free:
         look = Looked(known, days=days)
         rows = look.rows(list(thresholds))
-        parts, limit, usual = [rows.ravel(), look.band().ravel()], 0.0, 0.0
+        parts, limit, usual = [_once(rows), look.band().ravel()], 0.0, 0.0
         if days == HORIZONS[0]:
             x, limit = look.large()
             parts.append(x.ravel())
@@ -211,7 +226,7 @@ def _ask(
         said = _UNTOLD if chance is None else float(pooled.probability(chance, rows[:1])[0])
         dated = _reached(rows, thresholds, balance=balance)
         asked = _Open(
-            today, dated, 0, thresholds, balance, balance, balance, float(bands.turnover(known)[0]), said,
+            today, dated, 0, floor, scale, balance, balance, balance, float(bands.turnover(known)[0]), said,
             0.0, limit, (0.0, 0.0, 0.0), usual,
         )  # fmt: skip
         seen = _halves(np.concatenate(parts))
@@ -229,33 +244,57 @@ def _reached(rows: Floats, thresholds: tuple[float, ...], *, balance: float) -> 
     return 0
 
 
+def _once(rows: NDArray[Any]) -> NDArray[Any]:
+    """The rows of all thresholds, shape (T, 18), as `_ROWS` numbers: first what is the same in each."""
+    return np.concatenate((rows[0, _SHARED], rows[:, _OWN].ravel()))
+
+
+def _rows(kept: Floats) -> Floats:
+    """What `_once` was given."""
+    rows = np.empty((THRESHOLDS, _FEATURES), kept.dtype)
+    rows[:, _SHARED] = kept[: len(_SHARED)]
+    rows[:, _OWN] = kept[len(_SHARED) : _ROWS].reshape(THRESHOLDS, len(_OWN))
+    return rows
+
+
+def _spared(memory: bytes) -> bytes:
+    """A memory that has each threshold and all of its features in full, as it is now."""
+    made, at, floor_end, month_at = b"", 0, 8, _HEAD_IN_FULL - _HEAD.size + 8
+    for days in HORIZONS:
+        head, at = memory[at : at + _HEAD_IN_FULL], at + _HEAD_IN_FULL
+        full = np.frombuffer(memory, "<f2", THRESHOLDS * _FEATURES, at)
+        rows, at = _once(full.reshape(THRESHOLDS, _FEATURES)), at + full.nbytes
+        rest = 2 * (_WIDTHS[days] - _ROWS)
+        made += head[:floor_end] + head[month_at:] + rows.tobytes() + memory[at : at + rest]
+        at += rest
+    return made + memory[at:]
+
+
 def _halves(values: Floats) -> bytes:
     return np.clip(values, -_HALF_MAX, _HALF_MAX).astype("<f2").tobytes()
 
 
-def _unhalved(made: bytearray, at: int, size: int) -> list[float]:
-    read: list[float] = np.frombuffer(bytes(made[at : at + size]), "<f2").astype(float).tolist()
-    return read
+def _unhalved(made: bytearray, at: int, size: int) -> Floats:
+    return np.frombuffer(bytes(made[at : at + size]), "<f2").astype(float)
 
 
 def _answered(made: bytearray, asked: _Open, days: int) -> list[Answer]:
-    x = _unhalved(made, _AT[days] + _HEAD.size, 2 * _WIDTHS[days])
+    seen = _unhalved(made, _AT[days] + _HEAD.size, 2 * _WIDTHS[days])
+    rows, x = _rows(seen).tolist(), seen[_ROWS:].tolist()
     answers = []
     if asked.first:
-        of_day = tuple(_unhalved(made, _DATED_AT[days], _DATED))
+        of_day = tuple(_unhalved(made, _DATED_AT[days], _DATED).tolist())
         step = float((asked.first - 1) // (days // dates.STEPS))
         answers.append(Answer(f"date:{days}", asked.dated - 1, asked.day, of_day, step, None))
     for t, threshold in enumerate(asked.thresholds):
         # What was below already is no question, and the features know no threshold below nothing.
         if 0 <= threshold <= asked.balance:
-            row = tuple(x[t * _FEATURES : (t + 1) * _FEATURES])
             said = asked.said if t == 0 and asked.said != _UNTOLD else None
             short = float(asked.low < threshold)
-            answers.append(Answer(f"shortfall:{days}", t, asked.day, row, short, said))
-    at = THRESHOLDS * _FEATURES
-    until = at + bands.LOCATIONS + bands.SPREADS
+            answers.append(Answer(f"shortfall:{days}", t, asked.day, tuple(rows[t]), short, said))
+    until = bands.LOCATIONS + bands.SPREADS
     change = (asked.last - asked.balance) / asked.turnover
-    answers.append(Answer(f"band:{days}", 0, asked.day, tuple(x[at:until]), change, None))
+    answers.append(Answer(f"band:{days}", 0, asked.day, tuple(x[:until]), change, None))
     if days == HORIZONS[0]:
         came = float(asked.largest >= asked.limit)
         answers.append(Answer("large:30", 0, asked.day, tuple(x[until:]), came, None))

@@ -123,6 +123,28 @@ def test_a_ledger_without_a_head_is_read_on(count: int) -> None:
     assert net(me, booked(7, transaction=ids[-1])) is None
 
 
+@pytest.mark.parametrize("count", [1, KEPT_MAX])
+def test_a_ledger_with_whole_heads_is_read_on(count: int) -> None:
+    """Version 3 had a byte of its own for how long an amount is."""
+    ids = [f"t-{number}" for number in range(count)]
+    before = bytes((3, count)) + b"EUR"
+    for number, name in enumerate(ids):
+        own, head = (b"GBP", 0x82) if number % 3 else (b"", 2)
+        digest = blake2b(f"a-1\x1f{name}".encode(), digest_size=6).digest()
+        before += digest + bytes((head,)) + own + (300 + number).to_bytes(2, "big")
+    me = Customer("c-1", slots={"ledger": before})
+    for number, name in enumerate(ids):
+        again = booked(300 + number, transaction=name)
+        assert net(me, again.model_copy(update={"currency": "GBP"} if number % 3 else {})) is None
+    assert net(me, booked(8, transaction="new")) is not None
+    kept = list(entries(me.slots["ledger"]))
+    assert len(kept) == me.slots["ledger"][1] == min(count + 1, KEPT_MAX)
+    assert kept[-1][2:] == ("EUR", 8)
+    assert [e[2] for e in kept[:-1]] == ["GBP" if n % 3 else "EUR" for n in range(count)][
+        -len(kept) + 1 :
+    ]
+
+
 @given(st.lists(st.integers(-(10**15), 10**15), max_size=20))
 def test_any_amount_is_kept(amounts_minor: list[int]) -> None:
     """The largest amounts that an event may have come back."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from struct import pack, unpack_from
 
 import numpy as np
 import orjson
@@ -46,10 +47,37 @@ def emptied(months: int) -> list[TransactionBooked]:
     return made
 
 
+SHARED = (6, 7, 8, 10, 11, 12, 13, 14, 17)
+"""Places of the features that were written at each of the four thresholds, though they are the same at all."""
+
+
+def in_full(memory: object) -> bytes:
+    """The bytes as they were when each threshold was written, with all of its features."""
+    assert isinstance(memory, bytes)
+    made, at = b"", 0
+    for days in questions.HORIZONS:
+        head, at = memory[at : at + 56], at + 56
+        (month,) = unpack_from("<f", head, 8)
+        head = head[:8] + pack("<2f", month / 4, month / 2) + head[8:]
+        shared, own = memory[at : at + 18], memory[at + 18 : at + 90]
+        at += 90
+        made += head
+        for row in range(4):
+            halves = [own[18 * row + n : 18 * row + n + 2] for n in range(0, 18, 2)]
+            for place in range(18):
+                if place in SHARED:
+                    n = 2 * SHARED.index(place)
+                    made += shared[n : n + 2]
+                else:
+                    made += halves.pop(0)
+        rest = 2 * (WIDTHS_BEFORE[days] - 4 * 18)
+        made, at = made + memory[at : at + rest], at + rest
+    return made + memory[at:]
+
+
 def undated(memory: object) -> bytes:
     """The bytes as they were before the day was asked about: no mark in the heads, nothing behind them."""
-    assert isinstance(memory, bytes)
-    made = bytearray(memory[: -len(questions.HORIZONS) * 2 * dates.FEATURES])
+    made = bytearray(in_full(memory)[: -len(questions.HORIZONS) * 2 * dates.FEATURES])
     at = 0
     for days in questions.HORIZONS:
         made[at + 2 : at + 4] = b"\0\0"
@@ -120,8 +148,8 @@ def test_the_day_of_a_likely_shortfall_is_asked_and_answered() -> None:
     assert len(me.slots[questions.SLOT.name]) > len(undated(me.slots[questions.SLOT.name]))
 
 
-def test_a_memory_without_dates_reads_on() -> None:
-    """What was kept before days were asked about goes on, and answers all but the day."""
+def test_earlier_memories_read_on() -> None:
+    """One that has each threshold in full; one of before days were asked about, which answers all but those."""
     events = emptied(6)
     me, _ = lived(events[:-1])
     memories = folded(events)
@@ -135,6 +163,13 @@ def test_a_memory_without_dates_reads_on() -> None:
         return {(answer.target, answer.order): answer for answer in made}
 
     whole, old = answers(kept), answers(undated(kept))
+    assert len(in_full(kept)) == len(kept) + 3 * (3 * 18 + 8)
+    assert answers(in_full(kept)) == whole
+    for days in questions.HORIZONS:
+        rows = [a.x for (target, _), a in whole.items() if target == f"shortfall:{days}"]
+        assert len(rows) > 1
+        for place in range(18):
+            assert (len({row[place] for row in rows}) == 1) == (place in SHARED)
     assert any(target.startswith("date:") for target, _ in whole)
     assert old == {at: a for at, a in whole.items() if not at[0].startswith("date:")}
 
