@@ -139,7 +139,7 @@ def _end(memory: bytes, start: int) -> int:
 
 
 def _find(memory: bytes, digest: bytes) -> tuple[int, int, str, int] | None:
-    whole, rest = digest[:_WHOLE], digest[_WHOLE]
+    whole, rest = digest[:_WHOLE], digest[_WHOLE] & ~_HEAD
     return next(
         (
             entry
@@ -168,25 +168,19 @@ def _longer(memory: bytes, digest: bytes, currency: bytes, amount_minor: int) ->
     size = (
         amount_minor.bit_length() // 8 + 1
     )  # 7 at the most, for the largest amount that an event may have
-    head = digest[_WHOLE] | size | (_FOREIGN if own else 0)
+    head = digest[_WHOLE] & ~_HEAD | size | (_FOREIGN if own else 0)
     entry = digest[:_WHOLE] + bytes((head,)) + own + amount_minor.to_bytes(size, "big", signed=True)
     return bytes((_VERSION, memory[_COUNT_AT] + 1)) + memory[_CURRENCY_AT:] + entry
 
 
 def _digest(account: str, transaction_id: str) -> bytes:
-    """44 bits and four zeros: a booking is taken for one of `KEPT_MAX` others once in 10^11 bookings.
+    """44 bits, and four that are not looked at: a booking is taken for one of `KEPT_MAX` others once in 10^11.
 
     Example:
         >>> len(_digest("a-1", "t-1")), _digest("a-1", "t-1") == _digest("a-1t", "-1")
         (6, False)
     """
-    return _without_head(
-        blake2b(f"{account}\x1f{transaction_id}".encode(), digest_size=_DIGEST).digest()
-    )
-
-
-def _without_head(digest: bytes) -> bytes:
-    return digest[:_WHOLE] + bytes((digest[_WHOLE] & ~_HEAD,))
+    return blake2b(f"{account}\x1f{transaction_id}".encode(), digest_size=_DIGEST).digest()
 
 
 def _newest(memory: bytes | str) -> bytes:
@@ -195,7 +189,7 @@ def _newest(memory: bytes | str) -> bytes:
         return memory
     packed = b""
     for digest, currency, amount_minor in list(_earlier(memory))[-KEPT_MAX:]:
-        packed = _longer(packed, _without_head(digest), currency, amount_minor)
+        packed = _longer(packed, digest, currency, amount_minor)
     return packed
 
 
