@@ -152,7 +152,9 @@ def follow(
         asked = _open(made, days)
         if asked is not None and today > asked.day + days:
             answers += _answered(made, asked, days)
-            made[_AT[days] : _AT[days] + 2] = b"\0\0"
+            size = _HEAD.size + 2 * _WIDTHS[days]
+            # Whole: what was seen is kept until it has taught, and no longer.
+            made[_AT[days] : _AT[days] + size] = bytes(size)
     if isinstance(event, TransactionBooked):
         _seen(made, event, float(total_minor(cash)))
         _ask(made, cash, kept, now_ms=now_ms, rules=rules, learnt=learnt)

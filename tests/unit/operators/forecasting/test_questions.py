@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from struct import pack, unpack_from
 
 import numpy as np
@@ -19,7 +20,7 @@ from schemas import topics
 from schemas.base import DAY_MS, Purpose, Source
 from schemas.customer import Customer
 from schemas.decisions import Lesson
-from schemas.events import EventBase, TransactionBooked
+from schemas.events import AppOpened, EventBase, TransactionBooked
 from schemas.models import ForecastSnapshot
 from schemas.rules import Rules
 from state.models import decode_model
@@ -172,6 +173,24 @@ def test_earlier_memories_read_on() -> None:
             assert (len({row[place] for row in rows}) == 1) == (place in SHARED)
     assert any(target.startswith("date:") for target, _ in whole)
     assert old == {at: a for at, a in whole.items() if not at[0].startswith("date:")}
+
+
+def test_what_has_taught_is_kept_no_longer() -> None:
+    """Once a window has passed nothing of its question is left, while a longer one is still open."""
+    events = household(4)
+    me, _ = lived(events)
+    kept, now_ms = me.slots[questions.SLOT.name], events[-1].at_ms + 31 * DAY_MS
+    moment = datetime.fromtimestamp(now_ms / 1000, UTC)
+    opened = AppOpened(event_id="m", customer="c-1", at=moment)
+    left, answers = questions.follow(
+        kept, folded(events), opened, now_ms=now_ms, rules=Rules(), learnt=None
+    )
+    assert {answer.target for answer in answers} >= {"shortfall:30"}
+    assert not any(answer.target.endswith(":90") for answer in answers)
+    first = 56 + 2 * (9 + 4 * 9 + 18 + 23)
+    assert any(kept[:first])
+    assert not any(left[:first])
+    assert any(left[first:])
 
 
 def test_without_consent_to_training_nothing_is_asked() -> None:
