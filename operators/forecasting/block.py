@@ -7,14 +7,20 @@ give the same numbers on any machine.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from struct import Struct
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from operators.features import book
-from operators.forecasting import calendar
+from operators.forecasting import alone, calendar
+from operators.forecasting.alone import (
+    ALIVE_STEPS,
+    GAP_STEPS,
+    MONTHLY_GAP_MAX,
+    MONTHLY_GAP_MIN,
+    SURVIVAL,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,19 +42,13 @@ LAYOUT = np.dtype(
     ]
 )  # fmt: skip
 """`operators.features.book` as numpy reads it."""
-SURVIVAL = 0.7
-"""What a missed due date leaves of a stream's probability to live."""
-GAP_STEPS = 64.0
-ALIVE_STEPS = 250.0
 QUARTER_DAYS, QUARTER_WEEKS = 90, 13
-_MONTHLY_GAP = (27.0, 32.5)
 _NET, _RESIDUAL, _INCOME = 0, 1, 2
 _SUMMED = slice(3 * book.DAYS, 4 * book.DAYS + 1)
 _EOD = slice(_SUMMED.stop, _SUMMED.stop + QUARTER_DAYS + 1)
 _DEBITS = slice(_EOD.stop, _EOD.stop + QUARTER_DAYS)
 _ROOM_DAYS: int = _DEBITS.stop
 """Where each array lies in the room of a block, in days of one customer."""
-_RING = Struct(f"<{book.DAYS}e")
 _SCALE = np.array(book.SCALE)
 _SPENDING_MIN = np.array(50_000.0)
 _MONTHS, _NOTHING = np.array(3.0), np.array(0.0)
@@ -183,20 +183,6 @@ def read(books: Sequence[bytes], *, today: int, balance: Floats) -> Block:
     )
 
 
-def residual_of(kept: bytes, *, today: int) -> list[float]:
-    """The ``residual`` of one book, oldest first: `book.DAYS` numbers in units of `book.SCALE`."""
-    ring, last = (
-        _RING.unpack_from(book.current(kept), book.ROWS_AT[_RESIDUAL]),
-        book.head(kept).last,
-    )
-    tomorrow = (today + 1) % book.DAYS
-    made = [*ring[tomorrow:], *ring[:tomorrow]]
-    if last < today:
-        passed = min(book.DAYS, today - last)
-        made[book.DAYS - passed :] = [0.0] * passed
-    return made
-
-
 def living(block: Block) -> tuple[Ints, Ints, Floats]:
     """The mature streams that aren't overdue: customer, place in its book, usual gap in days, each of shape (L,)."""
     streams = block.records["streams"]
@@ -213,7 +199,7 @@ def due(block: Block, *, days: int) -> Floats:
     Each is weighed with the probability that its stream lives: less for a due date missed.
     """
     if len(block.balance) == 1:
-        return np.array([due_of(block.records.tobytes(), today=block.today, days=days)])
+        return np.array([alone.due(block.records.tobytes(), today=block.today, days=days)])
     row, at, gap = living(block)
     if not row.size:
         return np.zeros((len(block.balance), days))
@@ -225,7 +211,7 @@ def due(block: Block, *, days: int) -> Floats:
     last, nominal, shift = (whole.astype(np.int64) for whole in (last, nominal, shift))
     late = block.today - last - np.maximum(3, np.rint(0.1 * gap)) >= np.maximum(1.0, gap)
     amount = usual * (alive / ALIVE_STEPS) * np.where(late, SURVIVAL, 1.0)
-    monthly = (gap >= _MONTHLY_GAP[0]) & (gap <= _MONTHLY_GAP[1]) & (nominal > 0)
+    monthly = (gap >= MONTHLY_GAP_MIN) & (gap <= MONTHLY_GAP_MAX) & (nominal > 0)
     month = calendar.month_of(last)
     # A payment moved by a weekend may lie in the month before or after its own.
     for _ in range(2):
@@ -248,42 +234,3 @@ def due(block: Block, *, days: int) -> Floats:
     size = len(block.balance) * days
     made = np.bincount(np.concatenate(cells), weights=np.concatenate(weights), minlength=size)
     return made.astype(np.float64).reshape(-1, days)
-
-
-def due_of(kept: bytes, *, today: int, days: int) -> list[float]:
-    """The same of one book, whose few streams arrays are too dear for."""
-    kept, made, flows = book.current(kept), [0.0] * days, []
-    streams = np.frombuffer(kept, _STREAM, book.STREAMS, book.STREAMS_AT)
-    (found,) = streams["matured"].nonzero()
-    for at in found.tolist():
-        _, last, _, steps, _, _, nominal, shift, _, _, alive, _, _, usual, _, _, _ = (
-            book.STREAM.unpack_from(kept, book.STREAMS_AT + at * book.STREAM_SIZE)
-        )
-        gap = steps / GAP_STEPS
-        if today - last > 1.25 * gap + 3:
-            continue
-        late = today - last - max(3, round(0.1 * gap)) >= max(1.0, gap)
-        amount = usual * (alive / ALIVE_STEPS) * (SURVIVAL if late else 1.0)
-        if nominal and _MONTHLY_GAP[0] <= gap <= _MONTHLY_GAP[1]:
-            month, shift = calendar.month_number(last), (shift > 0) - (shift < 0)
-            for _ in range(2):
-                month += calendar.day_in(month, nominal, shift) <= last + 15
-            flows.append((amount, month, nominal, shift, 0))
-        else:
-            flows.append((amount, 0, 0, last, max(1, round(gap))))
-    ahead = 0
-    # Occurrence by occurrence, so that what falls on one day is added up in the order of a block.
-    while flows:
-        within = []
-        for flow in flows:
-            amount, month, nominal, place, step = flow
-            when = (
-                place + step * (ahead + 1)
-                if step
-                else calendar.day_in(month + ahead, nominal, place)
-            )
-            if when <= today + days:
-                made[max(0, when - today - 1)] += amount
-                within.append(flow)
-        flows, ahead = within if ahead < days else [], ahead + 1
-    return made

@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from operators.features import book, weeks
 from operators.features.balances import total_minor
 from operators.features.cash import SPENDING, pending_minor
 from operators.features.recurring import recurring_of
-from operators.forecasting import block, exact
+from operators.forecasting import alone, block
 from operators.forecasting.fitness import corrected, why_not
 from operators.forecasting.heads import Looked, record_of
 from schemas.base import DAY_MS
@@ -35,15 +34,10 @@ from schemas.rules import Rules
 from schemas.signals import Forecast
 
 HISTORY_DAYS_MIN = 28
-STRIDE_DAYS = 3
 BANDWIDTH = 0.15
 """Width of the smoothed indicator, in months of the customer's own spending."""
-PICTURED_DAYS = 3
 DATED_FROM = 0.2
 """The least probability at which a date is worth giving."""
-_GRID, _SCALE = 2.0**20, np.array(book.SCALE)
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -51,13 +45,14 @@ class Outlook:
     """All scenarios of one customer; what is asked of it is worked out then.
 
     ``kept`` is the book that it rests on. ``balance_minor`` is what is booked, ``ahead_minor`` has what is authorised
-    as well; ``scale_minor`` is a month of own spending, ``history`` how many days are known, ``days`` the horizon.
+    as well; ``scale_minor`` is a month of own spending, ``history`` how many days are known, ``days`` the horizon (1..90).
     """
 
     kept: bytes
     today: int
     history: int
     days: int
+    threshold_minor: float
     balance_minor: int
     ahead_minor: int
     scale_minor: float
@@ -69,66 +64,40 @@ class Outlook:
         return block.read([self.kept], today=self.today, balance=ahead)
 
     @cached_property
-    def due(self) -> Floats:
-        """The regular flows expected by day, shape (H,)."""
-        return np.array(block.due_of(self.kept, today=self.today, days=self.days))
+    def due(self) -> list[float]:
+        """The regular flows expected by day, tomorrow first."""
+        return alone.due(self.kept, today=self.today, days=self.days)
 
     @cached_property
-    def balances(self) -> Floats:
-        """The balance, scenario by day (the first column is tomorrow), shape (K, H), minor units."""
-        past = block.residual_of(self.kept, today=self.today)[book.DAYS - self.history :]
-        # The end of the history joins its beginning, as often as the horizon needs it.
-        around = np.array(past * (1 + -(-self.days // self.history)))
-        np.multiply(around, _SCALE, around)
-        count = -(-self.history // STRIDE_DAYS)
-        windows = np.ndarray((count, self.days), float, around, 0, (STRIDE_DAYS * 8, 8))
-        regular = np.rint(self.due)
-        made: Floats = np.add(windows, regular)
-        made[:, 0] = windows[:, 0] + self.ahead_minor + regular[0]
-        return np.add.accumulate(made, 1, None, made)
+    def walks(self) -> alone.Walks:
+        """The scenarios, and when they fall below the threshold."""
+        return alone.walk(
+            alone.residual(self.kept, today=self.today, history=self.history),
+            [float(round(amount)) for amount in self.due],
+            ahead=float(self.ahead_minor),
+            threshold=self.threshold_minor,
+        )
 
-    @cached_property
-    def lows(self) -> Floats:
-        """The lowest balance until each day, shape (K, H)."""
-        made: Floats = np.minimum.accumulate(self.balances, 1)
-        return made
-
-    @cached_property
-    def bottoms(self) -> Floats:
-        """The lowest balance of each scenario within the horizon, shape (K,)."""
-        made: Floats = np.minimum.reduce(self.balances, 1)
-        return made
-
-    def shortfall(self, threshold_minor: float, days: int) -> float:
-        """P(balance < threshold within so many days); grows with both.
-
-        Source: (0.5 + Σ Φ((threshold − low) / bandwidth)) / (1 + K), the rule of succession.
-        """
-        if self.balance_minor < threshold_minor:
+    def shortfall(self) -> float:
+        """P(balance < threshold within the horizon); grows with both."""
+        if self.balance_minor < self.threshold_minor:
             return 1.0
-        lows = self.bottoms if days == self.days else self.lows[:, days - 1]
-        below = exact.normal_cdf((threshold_minor - lows) / (BANDWIDTH * self.scale_minor))
-        # On a dyadic grid the sum is exact, so its order (and the machine) can't matter.
-        votes = sum(int(share * _GRID) for share in below.tolist()) / _GRID
-        return round((0.5 + votes) / (1 + lows.size), 4)
+        width = BANDWIDTH * self.scale_minor
+        lows = self.walks.lows
+        return round(alone.share_below(lows, threshold=self.threshold_minor, width=width), 4)
 
     def low(self) -> int:
         """The median lowest balance within the horizon, minor units; no more than the balance now."""
-        lows = sorted(self.bottoms.tolist())
+        lows = sorted(self.walks.lows)
         return min(int(lows[len(lows) // 2]), self.balance_minor)
 
     def path(self) -> tuple[tuple[int, int, int], ...]:
         """The 10 % quantile, median and 90 % quantile of every third day's balance, minor units."""
-        ordered = self.balances[:, ::PICTURED_DAYS].T.copy()
-        ordered.sort(axis=1)
-        last = ordered.shape[1] - 1
-        rows = ordered[:, (last // 10, last // 2, last - last // 10)]
-        return tuple((int(low), int(middle), int(high)) for low, middle, high in rows.tolist())
+        return tuple(map(alone.middle_of, self.walks.pictured))
 
-    def dates(self, threshold_minor: float) -> tuple[int, int] | None:
+    def dates(self) -> tuple[int, int] | None:
         """The middle half of the first days below, among the scenarios that fall below."""
-        short = self.balances[self.bottoms < threshold_minor] < threshold_minor
-        first = sorted(short.argmax(axis=1).tolist())
+        first = sorted(self.walks.firsts)
         if not first:
             return None
         early, late = first[(len(first) - 1) // 4], first[(3 * (len(first) - 1) + 3) // 4]
@@ -160,14 +129,14 @@ class CashFlow:
         if why_not(cash, recurring, now_ms=now_ms, days_min=HISTORY_DAYS_MIN):
             return None
         days, threshold = rules.shortfall_horizon_days, rules.shortfall_threshold_minor
-        made = outlook(cash, recurring, now_ms=now_ms, days=days)
+        made = outlook(cash, recurring, now_ms=now_ms, days=days, threshold_minor=threshold)
         if made is None:
             return None
         look, said = None, None
         if learnt is not None and made.balance_minor >= threshold:
-            look = Looked(made.known, days=days, regular=np.cumsum(made.due)[None])
-            said = look.shortfall(learnt, threshold, share=lambda: made.shortfall(threshold, days))
-        shortfall = made.shortfall(threshold, days) if said is None else round(said, 4)
+            look = Looked(made.known, days=days, regular=np.cumsum([made.due], axis=1))
+            said = look.shortfall(learnt, threshold, share=made.shortfall)
+        shortfall = made.shortfall() if said is None else round(said, 4)
         told = Forecast(
             name=self.name,
             horizon_days=days,
@@ -189,7 +158,7 @@ class CashFlow:
         if made.balance_minor < threshold:
             dates = (made.today, made.today)
         elif dates is None and shortfall >= DATED_FROM:
-            dates = made.dates(threshold)
+            dates = made.dates()
         return replace(
             told,
             low_minor=made.low(),
@@ -216,7 +185,7 @@ def due(memories: Mapping[str, Memory], *, now_ms: int, rules: Rules) -> bool:
 
 
 def outlook(
-    cash: Mapping[str, Any], recurring: Memory, *, now_ms: int, days: int
+    cash: Mapping[str, Any], recurring: Memory, *, now_ms: int, days: int, threshold_minor: float
 ) -> Outlook | None:
     """The scenarios of the next ``days`` (1..90); None under `HISTORY_DAYS_MIN` of history."""
     if not isinstance(recurring, bytes):
@@ -234,6 +203,7 @@ def outlook(
         today,
         history,
         days,
+        threshold_minor,
         balance,
         balance + pending_minor(cash, now_ms=now_ms),
         max(spent, 0.05 * abs(balance), 1.0),

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from operators.forecasting import due
-from operators.forecasting.cashflow import CashFlow, outlook
+from operators.forecasting import alone, due
+from operators.forecasting.cashflow import CashFlow, Outlook, outlook
 from schemas.base import DAY_MS
 from schemas.customer import Memory
 from schemas.rules import Rules
@@ -27,6 +29,21 @@ def spender(opening_minor: int, days: int = 120) -> dict[str, Memory]:
 
 def at(day: int) -> int:
     return (START_DAY + day) * DAY_MS + DAY_MS - 1
+
+
+def looked(
+    memories: dict[str, Memory], now_ms: int, *, days: int, threshold_minor: int = 0
+) -> Outlook:
+    """What is seen ahead, where there is enough to see."""
+    made = outlook(
+        memories["cash"],
+        memories["recurring"],
+        now_ms=now_ms,
+        days=days,
+        threshold_minor=threshold_minor,
+    )
+    assert made is not None
+    return made
 
 
 def test_it_abstains_with_little_history() -> None:
@@ -67,10 +84,11 @@ def test_regular_payments_come_on_their_dates() -> None:
     ]
     memories = folded(sorted(events, key=lambda event: event.at_ms))
     today = 150  # 31 May: the rent comes on 1 June
-    made = outlook(memories["cash"], memories["recurring"], now_ms=at(today), days=30)
-    assert made is not None
     balance = memories["cash"]["accounts"]["a-1"][1]
-    assert np.all(made.lows[:, 0] < balance - 70_000)
+    made = looked(memories, at(today), days=30, threshold_minor=balance - 70_000)
+    assert len(made.walks.firsts) == len(made.walks.lows)
+    assert set(made.walks.firsts) == {0}
+    assert made.dates() == (made.today + 1, made.today + 1)
 
 
 def test_the_chance_grows_with_threshold_and_horizon() -> None:
@@ -78,10 +96,11 @@ def test_the_chance_grows_with_threshold_and_horizon() -> None:
     events = household(6)
     memories = folded(events)
     now_ms = events[-1].at_ms
-    made = outlook(memories["cash"], memories["recurring"], now_ms=now_ms, days=90)
-    assert made is not None
     grid = [
-        [made.shortfall(threshold, days) for days in (30, 60, 90)]
+        [
+            looked(memories, now_ms, days=days, threshold_minor=threshold).shortfall()
+            for days in (30, 60, 90)
+        ]
         for threshold in range(0, 900_000, 90_000)
     ]
     assert all(row == sorted(row) for row in grid)
@@ -102,10 +121,30 @@ def test_what_is_authorised_counts_ahead() -> None:
     events = household(4)
     memories = folded(events)
     now_ms = events[-1].at_ms
-    before = outlook(memories["cash"], memories["recurring"], now_ms=now_ms, days=7)
+    before = looked(memories, now_ms, days=7)
     day = now_ms // DAY_MS
     held = {**memories["cash"], "pending": {"t-9": [-50_000, day]}}
-    after = outlook(held, memories["recurring"], now_ms=now_ms, days=7)
-    assert before is not None
-    assert after is not None
-    assert np.array_equal(after.lows, before.lows - 50_000)
+    after = looked({**memories, "cash": held}, now_ms, days=7)
+    assert after.walks.lows == pytest.approx([low - 50_000 for low in before.walks.lows])
+
+
+@given(
+    past=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=80),
+    regular=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=90),
+    ahead=st.floats(-1e6, 1e6),
+    threshold=st.floats(-1e6, 1e6),
+)
+def test_scenarios_are_sums_of_the_past_and_what_is_due(
+    past: list[float], regular: list[float], ahead: float, threshold: float
+) -> None:
+    """Beside running sums of arrays: the lowest day, the first below, every third day."""
+    days = np.arange(len(regular))
+    starts = np.arange(0, len(past), alone.STRIDE_DAYS)
+    steps = np.array(past)[(starts[:, None] + days) % len(past)]
+    steps[:, 0] += ahead
+    paths = np.cumsum(steps + np.array(regular), axis=1)
+    below = paths < threshold
+    made = alone.walk(past, regular, ahead=ahead, threshold=threshold)
+    assert made.lows == paths.min(axis=1).tolist()
+    assert made.firsts == below.argmax(axis=1)[below.any(axis=1)].tolist()
+    assert made.pictured == paths[:, :: alone.PICTURED_DAYS].T.tolist()
