@@ -1,13 +1,16 @@
 """Whole topics, from brokers or from a dump, put into the order in which things were caused.
 
 Topics are not ordered against each other. An output names the position of the event that it came from; a
-tick's output lies on its topic behind the outputs of what went before it. That is enough to order them.
+tick's output lies on its topic behind the outputs of what went before it, and is younger than all of a shard's outputs
+that its worker wrote earlier, whatever topic they lie on.
 """
 
 from argparse import ArgumentParser, Namespace
 from base64 import b64decode
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import orjson
@@ -110,18 +113,11 @@ def in_order(records: Iterable[Record]) -> Iterator[Record]:
             events[record.partition].append(record)
         else:
             topic_order[record.topic, record.partition].append(record)
-    behind: dict[str, tuple[int, int]] = {}
     for outputs in topic_order.values():
-        reached: dict[int, int] = {}
-        for record in sorted(outputs, key=lambda r: r.offset):
-            position = position_of(record)
-            caused[position].setdefault(_id(record), record)
-            kind, shard, at = [*position.split(":"), "", "", ""][:3]
-            if kind == CLOCK:
-                anchor = (int(shard), reached.get(int(shard), -1))
-                behind[position] = max(behind.get(position, anchor), anchor)
-            elif kind == topics.CUSTOMER_EVENTS and shard.isdecimal() and at.isdecimal():
-                reached[int(shard)] = max(reached.get(int(shard), -1), int(at))
+        outputs.sort(key=lambda record: record.offset)
+        for record in outputs:
+            caused[position_of(record)].setdefault(_id(record), record)
+    behind = _behind(topic_order.values())
     ticks = _anchored(behind, caused)
     for shard_number in sorted(events):
         yield from _ticked(ticks.get((shard_number, -1), ()), caused)
@@ -129,6 +125,42 @@ def in_order(records: Iterable[Record]) -> Iterator[Record]:
             yield event
             yield from _said(caused.get(f"{event.place}:0", {}))
             yield from _ticked(ticks.get((shard_number, event.offset), ()), caused)
+
+
+def _behind(topic_order: Iterable[list[Record]]) -> dict[str, tuple[int, int]]:
+    """Tick → its shard, and the newest offset whose outputs were written before it; -1 where none was.
+
+    Outputs come by topic and partition, in the order of their offsets.
+    """
+    behind: dict[str, tuple[int, int]] = {}
+    written: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    young: dict[str, int] = {}
+    for outputs in topic_order:
+        reached: dict[int, int] = {}
+        for record in outputs:
+            position = position_of(record)
+            kind, shard, at = [*position.split(":"), "", "", ""][:3]
+            if kind == CLOCK:
+                anchor = (int(shard), reached.get(int(shard), -1))
+                behind[position] = max(behind.get(position, anchor), anchor)
+                young[position] = min(young.get(position, record.timestamp_ms), record.timestamp_ms)
+            elif kind == topics.CUSTOMER_EVENTS and shard.isdecimal() and at.isdecimal():
+                reached[int(shard)] = max(reached.get(int(shard), -1), int(at))
+                written[int(shard)].append((record.timestamp_ms, int(at)))
+    newest = {shard: _running(sorted(found)) for shard, found in written.items()}
+    for position, (shard_number, at_least) in behind.items():
+        times, offsets = newest.get(shard_number, ([], []))
+        # Within one millisecond nobody can tell: only what is older counts.
+        before = bisect_left(times, young[position])
+        if before:
+            behind[position] = (shard_number, max(at_least, offsets[before - 1]))
+    return behind
+
+
+def _running(written: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """Times in order, and by each the newest offset that was reached by then."""
+    times = [at_ms for at_ms, _ in written]
+    return times, list(accumulate((offset for _, offset in written), max))
 
 
 def _anchored(
