@@ -15,7 +15,7 @@ def event(offset: int, *, written_ms: int) -> Record:
 
 
 def output(topic: str, cause: str, *, offset: int, written_ms: int) -> Record:
-    headers = ((outputs.ID, f"{cause}/0".encode()), ("ce_id", f"{topic}-{offset}".encode()))
+    headers = ((outputs.ID, f"{cause}/{offset}".encode()),)
     return Record(topic, 0, offset, b"c-1", b"{}", headers, written_ms)
 
 
