@@ -14,10 +14,13 @@ from operators.bandits.grid import (
     to_grid,
 )
 from schemas.decisions import Lesson
-from schemas.models import Floats
+from schemas.models import Floats, Integers
 
 BLOCK = 1 << 15
 """Numbers that are multiplied and rounded in one go: 256 KiB."""
+FEW = 48
+"""Lessons up to which a plain product is worked out sooner than what pays for many: half of a symmetric one that is
+then mirrored, and sums by action that walk through segments."""
 
 
 @dataclass(slots=True)
@@ -106,41 +109,48 @@ def sums(lessons: Sequence[Lesson]) -> Statistics:
         Exact sums: first labels count in full; revisions move ``moment``, ``reward``, ``squares`` and the bank's.
     """
     numbers: dict[str, int] = {}
-    places = np.array([numbers.setdefault(one.action, len(numbers)) for one in lessons])
-    revised = np.array([one.label_before is not None for one in lessons])
-    # First labels first and action by action: what is summed together lies together, and sums don't mind.
-    groups = places + revised * len(numbers)
-    order = groups.argsort(kind="stable")
-    lessons = [lessons[index] for index in order.tolist()]
-    sizes = np.bincount(groups, minlength=len(numbers))[: len(numbers)]
-    firsts = int(sizes.sum())
+    whose = np.array([numbers.setdefault(one.action, len(numbers)) for one in lessons])
+    first = np.array([one.label_before is None for one in lessons])
+    actions, firsts = len(numbers), int(np.count_nonzero(first))
+    if len(lessons) > FEW:
+        # First labels first and action by action: what is summed together lies together, and sums don't mind.
+        order = np.where(first, whose, whose + actions).argsort(kind="stable")
+        lessons, whose = [lessons[index] for index in order.tolist()], whose[order]
+    kept = first if firsts < len(lessons) <= FEW else slice(firsts)
     x = context_columns([one.context for one in lessons])
     q = crossed(x, action_columns([one.action_features for one in lessons]))
-    fresh = q[:, :firsts]
+    fresh, fresh_whose = q[:, kept], whose[kept]
     new = snap_rewards(np.array([one.label for one in lessons]))
     old = snap_rewards(np.array([one.label_before or 0.0 for one in lessons]))
     change, bank = new - old, snap_rewards(np.array([one.bank for one in lessons]))
-    cross = np.zeros((len(numbers), len(q)))
-    present = sizes.nonzero()[0]
-    if firsts:
-        starts = (sizes.cumsum() - sizes)[present]
-        cross[present] = np.add.reduceat(fresh, starts, axis=1).T
-    places = places[order]
+    sizes = np.bincount(fresh_whose, minlength=actions)
     total = Statistics(
-        # Of one and the same array, which numpy sees: it works half of the symmetric product out.
-        gram=fresh @ fresh.T,
+        # Of one and the same array, which numpy sees: it works half of the symmetric product out, and mirrors it.
+        gram=fresh @ (fresh.T.copy() if len(lessons) <= FEW else fresh.T),
         moment=q @ change,
-        contexts=x[:, :firsts].sum(axis=1),
+        contexts=x[:, kept].sum(axis=1),
         bank=q @ bank if bank.any() else np.zeros(len(q)),
-        cross=dict(zip(numbers, cross, strict=True)),
+        cross=dict(zip(numbers, _by_action(fresh, fresh_whose, sizes), strict=True)),
         count=dict(zip(numbers, sizes.tolist(), strict=True)),
-        reward=dict(zip(numbers, np.bincount(places, change).tolist(), strict=True)),
+        reward=dict(zip(numbers, np.bincount(whose, change).tolist(), strict=True)),
         squares=float(np.sum(new * new - old * old)),
     )
     for index in bank.nonzero()[0].tolist():
         action, part = lessons[index].action, float(bank[index])
         total.bank_reward[action] = total.bank_reward.get(action, 0.0) + part
     return total
+
+
+def _by_action(columns: Floats, whose: Integers, sizes: Integers) -> Floats:
+    """Sums of columns by action, a row each: ``whose`` they are, and how many each has; many lie action by action."""
+    if len(whose) <= FEW:
+        has = whose == np.arange(len(sizes))[:, None]
+        summed: Floats = has.astype(np.float64) @ columns.T
+        return summed
+    summed = np.zeros((len(sizes), len(columns)))
+    present = sizes.nonzero()[0]
+    summed[present] = np.add.reduceat(columns, (sizes.cumsum() - sizes)[present], axis=1).T
+    return summed
 
 
 def crossed(x: Floats, a: Floats) -> Floats:

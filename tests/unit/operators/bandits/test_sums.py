@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from operators.bandits.grid import action_columns, context_columns, snap_actions, snap_context
-from operators.bandits.sums import Statistics, crossed, sums
+from operators.bandits.sums import FEW, Statistics, crossed, sums
 from schemas.decisions import Lesson
 from tests import alternatives as cases
 
 LESSONS = [
     replace(
-        cases.lesson(n, ("pot", "loan")[n % 3 % 2], n / 8 - 1.0, balance=n / 5 - 2.0),
+        cases.lesson(n, ("pot", "loan")[n % 3 % 2], n / 32 - 1.0, balance=n / 16 - 2.0),
         label_before=None if n % 4 else n / 16,
         bank=n % 5 / 4,
-        action_features=(1.0, n / 32 - 0.5, 0.0, -0.3),
+        action_features=(1.0, n / 64 - 0.5, 0.0, -0.3),
     )
-    for n in range(24)
+    for n in range(2 * FEW + 7)
 ]
 
 
@@ -44,11 +44,24 @@ def by_hand(lessons: list[Lesson]) -> Statistics:
     "lessons",
     [
         LESSONS,
+        LESSONS[: FEW // 2],
         LESSONS[1:2],
-        [one for one in LESSONS if one.label_before is not None],
+        [one for one in LESSONS if one.label_before is not None][:5],
+        [one for one in LESSONS if one.label_before is None],
+        [replace(one, label_before=1.0) for one in LESSONS],
         [*LESSONS[:1], *(replace(one, action="pot") for one in LESSONS if one.label_before)],
+        [*LESSONS[:1], *(replace(one, action="pot", label_before=0.5) for one in LESSONS)],
     ],
-    ids=["mixed", "one", "revisions only", "an action of revisions only"],
+    ids=[
+        "mixed",
+        "few mixed",
+        "one",
+        "few revisions",
+        "first labels",
+        "revisions",
+        "few, an action of revisions",
+        "an action of revisions",
+    ],
 )
 def test_sums_are_the_definition(lessons: list[Lesson]) -> None:
     """First labels count in full, revisions move what is linear in the label: each number, exactly."""
