@@ -1,5 +1,6 @@
 """What the forecaster costs: a movement folded, one customer's forecast, with its day, a block's, beside bare loops.
 
+``one`` has no payment that is regular, ``regular`` has pay, rent and three bills that fall due.
 Everything runs in this process on made-up households, in processor time; ratios are to copying a book of the
 same size.
 """
@@ -37,6 +38,8 @@ def main(arguments: list[str]) -> int:
     copied = _best(lambda: [bytes(bytearray(kept)) for _ in moves], options.rounds) / MOVEMENTS
     folded = _best(lambda: _lived(moves), options.rounds) / MOVEMENTS
     one = _best(lambda: _foretold_alone(kept, today), options.rounds) / ALONE
+    bound = _lived(sorted([*moves, *_regular()]))
+    due = _best(lambda: _foretold_alone(bound, book.head(bound).last), options.rounds) / ALONE
     dated = _best(lambda: _dated_alone(kept, today), options.rounds) / ALONE
     many = _best(lambda: _foretold([kept] * options.block, today), options.rounds) / options.block
     print(f"book {book.SIZE} bytes")
@@ -44,10 +47,11 @@ def main(arguments: list[str]) -> int:
         ("copy", copied),
         ("fold", folded),
         ("one", one),
+        ("regular", due),
         ("dated", dated),
         ("block", many),
     ):
-        print(f"{name:6} {cost * 1e6:8.1f} µs  ×{cost / copied:8.1f}")
+        print(f"{name:7} {cost * 1e6:8.1f} µs  ×{cost / copied:8.1f}")
     return 0
 
 
@@ -60,6 +64,19 @@ def _moves() -> list[tuple[int, int, bytes]]:
         amount = 250_000 if payee == 0 else -int(draws.integers(500, 9_000))
         made.append((day, amount, book.key_hash(f"payee-{payee}")))
     return made
+
+
+def _regular() -> list[tuple[int, int, bytes]]:
+    """Pay, rent, two monthly bills and a weekly one, over the same days."""
+    amounts = {"pay": 250_000, "rent": -90_000, "power": -8_000, "phone": -2_500}
+    months = range(START_DAY, START_DAY + HISTORY_DAYS, 30)
+    made = [
+        (first + 3 * n, amount, book.key_hash(name))
+        for first in months
+        for n, (name, amount) in enumerate(amounts.items())
+    ]
+    weeks = range(START_DAY + 1, START_DAY + HISTORY_DAYS, 7)
+    return made + [(day, -1_500, book.key_hash("club")) for day in weeks]
 
 
 def _lived(moves: list[tuple[int, int, bytes]]) -> bytes:
