@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.forecasting import exact
-from operators.forecasting.block import Block
+from operators.forecasting.block import QUARTER_DAYS, Block
 from operators.forecasting.months import widening
 from operators.forecasting.scenarios import Replay, quantiles
 from schemas.models import BandHead
@@ -20,6 +20,11 @@ SHARES: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 LOW, MEDIAN, HIGH = 1, 3, 5
 """Where the bounds of the 80 % range and the median stand in `SHARES`."""
 LOCATIONS, SPREADS = 12, 6
+_LEAST = np.array([[-np.inf, -6, -6, -6, -6, -2, -np.inf, -6, -np.inf, -np.inf, 0, -10]]).T
+_MOST = np.array([[np.inf, 6, 6, 6, 6, 20, np.inf, 6, np.inf, np.inf, 10, 10]]).T
+"""What the features of the location are kept within."""
+_ABOVE = np.array([[2.0], [5.0]])
+_ONE, _TWO, _THREE = np.array(1.0), np.array(2.0), np.array(3.0)
 _RIDGE = 5.0
 _CUT = (0.01, 0.99)
 _FLOOR = 0.02
@@ -28,47 +33,45 @@ _GRID = 2.0**20
 
 def turnover(block: Block) -> Floats:
     """Mean monthly turnover over a quarter, minor units, at least 1,000 major units, shape (N,)."""
-    moved = block.income[:, -90:].sum(axis=1) + block.debits.sum(axis=1)
+    moved = np.add.reduce(block.income[:, -QUARTER_DAYS:], 1) + np.add.reduce(block.debits, 1)
     made: Floats = np.maximum(moved / 6, 100_000.0)
     return made
 
 
 def describe(block: Block, *, past: Replay) -> Floats:
     """Location and spread features, shape (N, 18): the first twelve are x, the others z."""
-    g = turnover(block)
-    balance, eod = block.balance / g, block.eod
-    slid, same, regular = past.slid, past.same, past.regular
-    usual = np.sort(eod[:, :90], axis=1)[:, 44:46].sum(axis=1) / 2
-    net_30, net_90 = block.net[:, -30:].sum(axis=1) / g, block.net[:, -90:].sum(axis=1) / g
-    owned = np.clip(balance, -2, 20)
-    x = [
-        np.ones(len(g)),
-        np.clip(regular[:, -1] / g, -6, 6),
-        np.clip(quantiles(slid.nets, slid.count, (0.5,))[:, 0] / g, -6, 6),
-        np.clip(net_30, -6, 6),
-        np.clip(net_90 / 3, -6, 6),
-        owned,
-        np.minimum(block.history, 720) / 360.0,
-        np.clip(quantiles(same.nets, same.count, (0.5,))[:, 0] / g, -6, 6),
-        np.maximum(owned - 2, 0),
-        np.maximum(owned - 5, 0),
-        np.clip(balance - block.low / g, 0, 10),
-        np.clip(balance - usual / g, -10, 10),
-    ]
-    spreads = exact.log(
-        1.0
-        + np.stack(
-            [
-                slid.spread / g,
-                np.abs(net_30),
-                np.maximum(balance, 0),
-                slid.spread_of_all / g,
-                np.abs(net_90),
-            ],
-            axis=1,
-        )
-    )
-    return np.concatenate([np.stack(x, axis=1), np.ones((len(g), 1)), spreads], axis=1)
+    g, net, slid, same = turnover(block), block.net, past.slid, past.same
+    # Feature by feature, what is divided and what is bounded together: a call is what costs.
+    made = np.zeros((LOCATIONS + SPREADS, len(g)))
+    made[1] = past.regular[:, -1]
+    made[2] = quantiles(slid.nets, slid.count, (0.5,))[:, 0]
+    np.add.reduce(net[:, -30:], 1, None, made[3])
+    np.add.reduce(net[:, -QUARTER_DAYS:], 1, None, made[4])
+    made[5] = block.balance
+    made[7] = quantiles(same.nets, same.count, (0.5,))[:, 0]
+    made[10] = block.low
+    usual = block.eod[:, :QUARTER_DAYS].copy()
+    usual.sort(axis=1)
+    np.add(usual[:, 44], usual[:, 45], made[11])
+    np.divide(made[11], _TWO, made[11])
+    np.divide(made[1:LOCATIONS], g, made[1:LOCATIONS])
+    spreads = made[LOCATIONS + 1 :]
+    np.divide(slid.spread, g, spreads[0])
+    np.abs(made[3], spreads[1])
+    np.maximum(made[5], 0.0, out=spreads[2])
+    np.divide(slid.spread_of_all, g, spreads[3])
+    np.abs(made[4], spreads[4])
+    np.add(spreads, _ONE, spreads)
+    spreads[:] = exact.log(spreads)
+    np.divide(made[4], _THREE, made[4])
+    np.subtract(made[5], made[10:12], made[10:12])
+    located = made[:LOCATIONS]
+    np.maximum(located, _LEAST, out=located)
+    np.minimum(located, _MOST, out=located)
+    np.maximum(made[5] - _ABOVE, 0.0, out=made[8:10])
+    np.divide(np.minimum(block.history, 720), 360.0, made[6])
+    made[0] = made[LOCATIONS] = 1.0
+    return np.ascontiguousarray(made.T)
 
 
 def balance_quantiles(head: BandHead, features: Floats, *, block: Block) -> Floats:

@@ -35,7 +35,7 @@ def limit_of(block: Block) -> Floats:
 def large(block: Block, limit: Floats, *, regular: Floats) -> Floats:
     """Features of a debit of at least ``limit`` within 30 days, shape (N, 23); ``regular`` is summed up."""
     peaks, scale, balance = block.peaks, block.spending, block.balance
-    months = np.stack([peaks[:, 4 * m : 4 * m + 4].max(axis=1) for m in range(7)], axis=1)
+    months = np.maximum.reduce(peaks.reshape(len(peaks), 7, 4), 2)
     whole = 28 * (np.arange(7) + 1) <= block.history[:, None] + 7
     share = (((months >= limit[:, None]) & whole).sum(axis=1) + 0.5) / (whole.sum(axis=1) + 1)
     big = peaks >= limit[:, None]
@@ -87,8 +87,9 @@ def large(block: Block, limit: Floats, *, regular: Floats) -> Floats:
 
 def monthly_incomes(block: Block) -> Floats:
     """Income of the last six windows of 30 days, newest first, shape (N, 6)."""
-    ends = book.DAYS - MONTH * np.arange(6)
-    return np.stack([block.income[:, end - MONTH : end].sum(axis=1) for end in ends], axis=1)
+    months = block.income[:, book.DAYS - 6 * MONTH :].reshape(-1, 6, MONTH)
+    made: Floats = np.add.reduce(months, 2)[:, ::-1].copy()
+    return made
 
 
 def usual_income(block: Block) -> Floats:
