@@ -5,14 +5,17 @@ back as feedback, and time passes, so that decisions close as they would in the 
 Lengths are of the codec's bytes: as they are stored, before encryption and before RocksDB's own compression. By
 field they are what the field takes before all is squeezed, and what it adds to the squeezed whole.
 
-With ``--train FILE`` it trains the dictionary of the codec's next version on the records of such a town instead;
-give another seed than is measured with.
+A dictionary knows the days that it was trained on: ``--start`` has the town begin on another day than usual.
+
+With ``--train FILE`` it trains the dictionary of the codec's next version on the records of such towns instead, each
+of which begins on another day; give another seed than is measured with.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +34,7 @@ from flows.worker import dismiss_collector
 from schemas import topics
 from schemas.base import DAY_MS
 from schemas.customer import Customer
-from scripts.town.town import Town
+from scripts.town.town import START, Town
 from state.codec import body_of, decode, encode
 from state.sizes import Size, sizes
 
@@ -39,6 +42,8 @@ AGES_DAYS = (30, 90, 180, 365)
 ROUNDS = 20
 DICTIONARY_BYTES = 16_384
 """More than that gains nothing: what is left is numbers."""
+TRAINED_APART_DAYS = (0, 137, 274, 411)
+"""How long after the start the towns begin that a dictionary is trained on: so that it learns no calendar by heart."""
 
 
 class Forgetful(Driver):
@@ -63,6 +68,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--customers", type=int, default=40)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--seed", default="records")
+    parser.add_argument(
+        "--start",
+        type=_day,
+        default=START,
+        metavar="DAY",
+        help="the town's first day, 2027-01-31 say",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--train", type=Path, metavar="FILE", help="write a dictionary there")
     options = parser.parse_args(arguments)
@@ -71,7 +83,8 @@ def main(arguments: list[str]) -> int:
         return _train(options)
     by_age: dict[int, list[int]] = {}
     records: list[Customer] = []
-    for day, records in lives(options.seed, customers=options.customers, days=options.days):
+    lived = lives(options.seed, customers=options.customers, days=options.days, start=options.start)
+    for day, records in lived:
         by_age[day] = [len(encode(record)) for record in records]
     fields = by_field(records)
     encoding, decoding = costs(records)
@@ -98,10 +111,17 @@ def main(arguments: list[str]) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    """Train a dictionary on the records of every age."""
-    lived = lives(options.seed, customers=options.customers, days=options.days)
+    """Train a dictionary on the records of every age, of towns that begin on different days."""
     bodies: list[bytes | bytearray | memoryview[int]] = [
-        body_of(record) for _, records in lived for record in records
+        body_of(record)
+        for later in TRAINED_APART_DAYS
+        for _, records in lives(
+            f"{options.seed}/{later}",
+            customers=options.customers,
+            days=options.days,
+            start=options.start + timedelta(days=later),
+        )
+        for record in records
     ]
     dictionary = zstandard.train_dictionary(DICTIONARY_BYTES, bodies).as_bytes()
     options.train.write_bytes(dictionary)
@@ -109,9 +129,11 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def lives(seed: str, *, customers: int, days: int) -> Iterator[tuple[int, list[Customer]]]:
+def lives(
+    seed: str, *, customers: int, days: int, start: datetime = START
+) -> Iterator[tuple[int, list[Customer]]]:
     """The records of all residents at each of `AGES_DAYS` and at the end, with the day."""
-    town = Town(seed, customers)
+    town = Town(seed, customers, start=start)
     driver = Forgetful(world=world_of(load(environment={})), now_ms=town.now_ms)
     for day in sorted({*(age for age in AGES_DAYS if age < days), days}):
         until_ms = town.start_ms + day * DAY_MS
@@ -163,6 +185,10 @@ def statistics(lengths: Sequence[int]) -> dict[str, int]:
         "p90": round(float(decile)),
         "largest": max(lengths),
     }
+
+
+def _day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def _least(work: Callable[[], object]) -> float:
