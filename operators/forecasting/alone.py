@@ -141,6 +141,66 @@ def share_below(lows: list[float], *, threshold: float, width: float) -> float:
     return (0.5 + votes / GRID) / (1 + len(lows))
 
 
+class Described(NamedTuple):
+    """What `described` is told of one customer, minor units; ``flows`` and ``floors`` as in `describe.NAMES`."""
+
+    balance: float
+    scale: float
+    tenth: float
+    middle: float
+    quarter: float
+    due_low: float
+    again: float
+    flows: tuple[float, float, float]
+    history: float
+    floors: tuple[float, float, float]
+    spread: float
+
+
+def described(
+    seen: Described, threshold: float, below_slid: float, below_same: float
+) -> list[float]:
+    """The features of `operators.forecasting.describe` under one threshold, in the order of its names."""
+    scale, above = seen.scale, seen.balance - threshold
+    net_30, net_90, due_end = seen.flows
+    low_30, low_90, peak = seen.floors
+    return [
+        scalar.log(below_slid / (1.0 - below_slid)),
+        scalar.log(below_same / (1.0 - below_same)),
+        scalar.asinh((above + seen.tenth) / scale),
+        scalar.asinh((above + seen.middle) / scale),
+        scalar.asinh((above + seen.quarter) / scale),
+        scalar.asinh(above / scale),
+        scalar.asinh(net_30 / scale),
+        scalar.asinh(net_90 / scale),
+        scalar.asinh(due_end / scale),
+        scalar.asinh((above + seen.due_low) / scale),
+        scalar.log(seen.history),
+        scalar.asinh(low_30 / scale),
+        scalar.asinh(low_90 / scale),
+        scalar.asinh(peak / scale),
+        scalar.log(scale / 100.0),
+        scalar.log(max(threshold, 0.0) / scale + 0.05),
+        scalar.asinh((seen.again - threshold) / scale),
+        scalar.log(1.0 + seen.spread / scale),
+    ]
+
+
+def quantiles(values: list[float], shares: tuple[float, ...]) -> list[float]:
+    """Quantiles, between neighbours in proportion; 0 of nothing."""
+    if not values:
+        return [0.0] * len(shares)
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    made: list[float] = []
+    for share in shares:
+        place = last * share
+        at = int(place)
+        low, high = ordered[at], ordered[min(at + 1, last)]
+        made.append(low + (high - low) * (place - at))
+    return made
+
+
 def middle_of(values: list[float]) -> tuple[int, int, int]:
     """The 10 % quantile, median and 90 % quantile, towards zero."""
     ordered = sorted(values)

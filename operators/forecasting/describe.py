@@ -6,7 +6,7 @@ All money is measured in months of the customer's own spending, so that one mode
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.forecasting import exact
+from operators.forecasting import alone, exact
 from operators.forecasting.block import QUARTER_DAYS, Block
 from operators.forecasting.scenarios import Replay, quantiles
 
@@ -54,6 +54,8 @@ _THRESHOLD_MIN, _BANDWIDTH = np.array(0.05), np.array(-BANDWIDTH)
 
 def shortfall(block: Block, thresholds: Floats, *, past: Replay) -> Floats:
     """The features, shape (N, T, 18); ``thresholds`` in minor units, shape (N, T), not negative."""
+    if len(thresholds) == 1 and thresholds.size * len(NAMES) <= exact.FEW:
+        return np.array([_alone(block, thresholds, past)])
     scale, balance, days = block.spending[:, None], block.balance, past.regular.shape[1]
     above = np.subtract(balance[:, None], thresholds)
     middle = quantiles(past.slid.lows, past.slid.count, (0.1, 0.5))
@@ -92,6 +94,39 @@ def shortfall(block: Block, thresholds: Floats, *, past: Replay) -> Floats:
     logs = exact.log(made)
     np.copysign(logs[:_SQUASHED], ratios, logs[:_SQUASHED])
     return np.ascontiguousarray(logs.take(_ORDER, 0).transpose(1, 2, 0))
+
+
+def _alone(block: Block, thresholds: Floats, past: Replay) -> list[list[float]]:
+    """The same of one customer, number by number; sums are those of arrays, whose order no loop would keep."""
+    slid, same, days, net = past.slid, past.same, past.regular.shape[1], block.net[0]
+    balance, scale = block.balance.item(), block.spending
+    shares = below(past, block.balance[:, None] - thresholds, scale[:, None])
+    lows = slid.lows[0, : slid.count.item()].tolist()
+    tenth, middle = alone.quantiles(lows, (0.1, 0.5))
+    (quarter,) = alone.quantiles(same.lows[0, : same.count.item()].tolist(), (0.25,))
+    made = alone.Described(
+        balance,
+        scale.item(),
+        tenth,
+        middle,
+        quarter,
+        np.minimum.reduce(past.regular[0]).item(),
+        balance + block.floor(days).item() - block.eod[0, days].item(),
+        (
+            np.add.reduce(net[-30:]).item(),
+            np.add.reduce(net[-QUARTER_DAYS:]).item(),
+            past.regular[0, -1].item(),
+        ),
+        min(block.history.item(), HISTORY_DAYS_MAX),
+        (block.floor(30).item(), block.low.item(), block.peak.item()),
+        slid.spread.item(),
+    )
+    return [
+        alone.described(made, threshold, below_slid, below_same)
+        for threshold, below_slid, below_same in zip(
+            thresholds[0].tolist(), shares[0, 0].tolist(), shares[1, 0].tolist(), strict=True
+        )
+    ]
 
 
 def below(past: Replay, above: Floats, scale: Floats) -> Floats:

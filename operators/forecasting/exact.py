@@ -27,7 +27,7 @@ _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 _SQRT_HALF = 0.70710678118654752440
 _TINY = 1e-300
-_FEW = 10 if isfunction(scalar.log) else 200
+FEW = 10 if isfunction(scalar.log) else 200
 """Fewer numbers are taken one by one: with `scalar` interpreted, and compiled."""
 _ONE, _HALF, _EIGHT, _SMALLEST, _ROOT = _arrays((1.0, 0.5, 8.0, _TINY, _SQRT_HALF))
 _LOG_FIRST, _LOG_SECOND, _LN2 = _arrays((1 / 15, 1 / 13, _LN2_HIGH + _LN2_LOW))
@@ -50,7 +50,7 @@ def log(x: Floats) -> Floats:
 
     Source: 2·artanh((m − 1)/(m + 1)) as a series, with m in √½..√2.
     """
-    if x.size <= _FEW:
+    if x.size <= FEW:
         return np.array(scalar.logs(x.ravel().tolist())).reshape(x.shape)
     mantissa, exponent = np.frexp(np.maximum(x, _SMALLEST))
     low = mantissa < _ROOT
@@ -80,7 +80,7 @@ def exp(x: Floats) -> Floats:
 
     Source: 2^k · e^r with |r| ≤ ln 2 / 2, e^r as a Taylor series of degree 12.
     """
-    if x.size <= _FEW:
+    if x.size <= FEW:
         return np.array(scalar.exps(x.ravel().tolist())).reshape(x.shape)
     r = np.minimum(np.maximum(x, _EXP_MIN), _EXP_MAX)
     power = np.multiply(r, _LOG2_E)
@@ -100,7 +100,7 @@ def exp(x: Floats) -> Floats:
 
 def sigmoid(x: Floats) -> Floats:
     """1 / (1 + e^−x)."""
-    if x.size <= _FEW:
+    if x.size <= FEW:
         return np.array(scalar.sigmoids(x.ravel().tolist())).reshape(x.shape)
     made: Floats = 1.0 / (1.0 + exp(-x))
     return made
@@ -132,7 +132,7 @@ def normal_cdf(z: Floats) -> Floats:
 
     Source: Abramowitz and Stegun 1964, 26.2.19.
     """
-    if z.size <= _FEW:
+    if z.size <= FEW:
         return np.array(scalar.normal_cdfs(z.ravel().tolist())).reshape(z.shape)
     x = np.abs(z)
     np.minimum(x, _EIGHT, out=x)

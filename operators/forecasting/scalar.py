@@ -4,6 +4,7 @@ Arrays of a few dozen numbers take longer to call than to compute. Compiled (`sc
 tenth of a microsecond here; interpreted, ten of them take as long as an array does.
 """
 
+import math
 from typing import Final
 
 _LN2_HIGH: Final = 6.93147180369123816490e-01
@@ -77,6 +78,12 @@ def exp(x: float) -> float:
     while power <= -1.0:
         series, power = series * 0.5, power + 1.0
     return series
+
+
+def asinh(x: float) -> float:
+    """The inverse hyperbolic sine."""
+    size = abs(x)
+    return math.copysign(log(size + math.sqrt(size * size + 1.0)), x)
 
 
 def normal_cdf(z: float) -> float:
