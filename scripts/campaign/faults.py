@@ -166,14 +166,16 @@ def erased(lab: Lab, scale: Scale, draw: random.Random) -> str:
     for strike in range(scale.times):
         worker = lab.start(config=config)
         restored += len(shards_in(open_depot(str(lab.backups))))
-        lab.feed(scale.records * (2 * strike + 1) // (2 * scale.times) - lab.fed)
+        due = [scale.records * (3 * strike + part) // (3 * scale.times) for part in (1, 2, 3)]
+        lab.feed(due[0] - lab.fed)
         lab.follow(worker)
         seen = worker.count('"backed up"')
+        lab.feed(due[1] - lab.fed)  # what has not changed is not backed up again
         lab.until(
             lambda: worker.count('"backed up"') >= seen + 1,  # noqa: B023 - at once
             "nothing was backed up",
         )
-        lab.feed(scale.records * (strike + 1) // scale.times - lab.fed)
+        lab.feed(due[2] - lab.fed)
         time.sleep(draw.uniform(0.0, BACKUP_S))
         worker.kill()
         shutil.rmtree(lab.state)
