@@ -7,14 +7,11 @@ granted for it are zero, which is the average customer. Silence sees what all of
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isnan, nan
 from operator import itemgetter
-from struct import Struct
 from typing import Any
 
-import numpy as np
-
 from operators.bandits import BANDITS
+from operators.bandits.standard import standardised
 from operators.contracts import Alternatives, Bandit, FeatureSpec
 from operators.draws import uniform
 from operators.features import CONTEXT
@@ -28,15 +25,6 @@ from schemas.rules import Rules
 
 CONTEXT_NAMES: tuple[str, ...] = ("const", *(spec.name for spec in CONTEXT))
 """The bandit's context, in order (dx): one, then the standardised features."""
-X_GRID = 1024.0
-X_MIN, X_MAX = -8.0, 8.0
-MANY = 32
-"""From so many features on an array is standardised sooner than a list."""
-TO_GRID = 1.5 * 2.0**52 / X_GRID
-"""Added and taken away again it rounds to the grid, halves to even, as `round` would and much faster."""
-_TO_GRID = np.array(TO_GRID)
-"""An array, since numpy makes one of a number each time."""
-
 Arm = str
 
 
@@ -102,8 +90,7 @@ class Plans:
         read = self._by_sources.get(sources)
         if read is None:
             given = [spec for spec in self._specs if spec.source in sources]
-            made = _many if len(given) >= MANY else _few
-            read = self._by_sources[sources] = made(given, self._specs)
+            read = self._by_sources[sources] = _reader(given, self._specs)
         return read(features)
 
     def narrow(
@@ -117,49 +104,17 @@ class Plans:
         return spread((*context, 0.0))
 
 
-def _few(given: Sequence[FeatureSpec], every: Sequence[FeatureSpec]) -> _Read:
-    """One feature after another."""
+def _reader(given: Sequence[FeatureSpec], every: Sequence[FeatureSpec]) -> _Read:
+    """Reads the features that are given, and a zero for each that is not."""
     read = _getter([spec.name for spec in given])
-    scales = [(spec.centre, spec.scale) for spec in given]
+    centres, scales = [spec.centre for spec in given], [spec.scale for spec in given]
     places = {spec.name: place for place, spec in enumerate(given, 1)}
     spread = _getter([0, *(places.get(spec.name, -1) for spec in every)])
-    whole = len(given) == len(every)
 
-    def standing(features: Mapping[str, float]) -> tuple[float, ...]:
-        made = [
-            x + TO_GRID - TO_GRID
-            if X_MIN <= (x := (value - centre) / scale) <= X_MAX
-            else _outside(x)
-            for value, (centre, scale) in zip(read(features), scales, strict=True)
-        ]
-        # What is not given reads as the zero at the end.
-        return (1.0, *made) if whole else spread((1.0, *made, 0.0))
-
-    return standing
-
-
-def _many(given: Sequence[FeatureSpec], every: Sequence[FeatureSpec]) -> _Read:
-    """All at once; the same bits."""
-    read = _getter([spec.name for spec in given])
-    names = {spec.name for spec in given}
-    # A float where one is given, and eight bytes of padding, which are a zero, where not.
-    place = Struct("d" + "".join("d" if s.name in names else "8x" for s in every)).pack
-    centres = np.array([0.0, *(s.centre if s.name in names else 0.0 for s in every)])
-    scales = np.array([1.0, *(spec.scale for spec in every)])
-
-    def standing(features: Mapping[str, float]) -> tuple[float, ...]:
-        x = np.subtract(np.frombuffer(place(1.0, *read(features))), centres)
-        np.divide(x, scales, x)
-        # None is beyond ±8 whose squares sum to at most 64; with a NaN nothing is at most anything.
-        if not x.dot(x) <= X_MAX * X_MAX:
-            if np.isnan(x).any():
-                _outside(nan)
-            np.clip(x, X_MIN, X_MAX, out=x)
-        np.add(x, _TO_GRID, x)
-        np.subtract(x, _TO_GRID, x)
-        return tuple(x.tolist())
-
-    return standing
+    if len(given) == len(every):
+        return lambda features: tuple(standardised(read(features), centres, scales))
+    # What is not given reads as the zero at the end.
+    return lambda features: spread([*standardised(read(features), centres, scales), 0.0])
 
 
 def _getter(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
@@ -167,13 +122,6 @@ def _getter(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
     if len(keys) > 1:
         return itemgetter(*keys)
     return lambda held: tuple(held[key] for key in keys)
-
-
-def _outside(x: float) -> float:
-    if isnan(x):
-        message = "a feature of the context is not a number"
-        raise ValueError(message)
-    return X_MAX if x > 0.0 else X_MIN
 
 
 PLANS = Plans(CONTEXT)
