@@ -232,6 +232,8 @@ def paused(lab: Lab, scale: Scale, draw: random.Random) -> str:
         ends["fenced" if zombie.said("state.fenced") else "gave up by itself"] += 1
         if zombie.gone:
             zombie = lab.start(0, config=config)
+            # Who commits while another joins may be fenced, and ends; that is not what is tried here.
+            lab.ready(zombie)
     lab.feed(scale.records - lab.fed)
     lab.drain(other, zombie)
     return "; ".join(f"{count} × woken up and {words}" for words, count in sorted(ends.items()))
