@@ -15,7 +15,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from flows.kafka.client import PROBE_S, Connection, Watch, explain, purged
-from flows.records import Delivered, Parcel
+from flows.records import Parcel
 from flows.worker import Failure
 from schemas.errors import MarketOfOneError, TransportError
 
@@ -49,14 +49,18 @@ class LogWriter:
         push: Push | None = None,
         *,
         more: Mapping[str, str | int] | None = None,
+        twice: bool = False,
     ) -> None:
         """Open the producer; the brokers are reached when the first parcel is sent.
 
-        ``more`` are settings of librdkafka that win over ours.
+        ``more`` are settings of librdkafka that win over ours. With ``twice`` a parcel of which nobody knows whether
+        it arrived is written again; without, it is a failure, and who begins again looks at the log first.
         """
         self._connection = connection
         self._seal = connection.seal
         self._push = push or Push()
+        self._twice = twice
+        self._again: list[Parcel] = []
         self._watch = Watch(code="transport.sink", outage_s_max=self._push.deliver_s_max)
         self._failure: MarketOfOneError | None = None
         self._producer = Producer(
@@ -89,19 +93,18 @@ class LogWriter:
             TransportError: An earlier parcel was given up, or the queue stayed full for too long.
         """
         topic = self._connection.topic(parcel.topic)
-        if self._seal is not None:
-            parcel = self._seal.closed(parcel)
-        partition = ANY if parcel.partition is None else parcel.partition
+        sent = parcel if self._seal is None else self._seal.closed(parcel)
+        partition = ANY if sent.partition is None else sent.partition
         give_up_at: float | None = None
         while True:
             try:
                 self._producer.produce(
                     topic,
-                    value=parcel.value,
-                    key=parcel.key,
+                    value=sent.value,
+                    key=sent.key,
                     partition=partition,
-                    headers=list(parcel.headers),
-                    on_delivery=partial(self._acknowledged, parcel.topic, parcel.delivered),
+                    headers=list(sent.headers),
+                    on_delivery=partial(self._acknowledged, parcel),
                 )
             except BufferError:
                 give_up_at = give_up_at or time.monotonic() + self._push.deliver_s_max
@@ -127,6 +130,8 @@ class LogWriter:
         self._producer.poll(timeout_s)
         if self._failure is not None:
             raise self._failure
+        while self._again:
+            self.send(self._again.pop())
         self._watch.check(lambda: self._producer.list_topics(timeout=PROBE_S))
 
     def room(self, timeout_s: float) -> bool:
@@ -156,19 +161,37 @@ class LogWriter:
             return self.in_flight
         return left
 
-    def _acknowledged(
-        self, role: str, delivered: Delivered, error: KafkaError | None, message: Message
-    ) -> None:
+    def _acknowledged(self, parcel: Parcel, error: KafkaError | None, message: Message) -> None:
         self.in_flight -= 1
         if error is not None and purged(error):
             return
         if error is not None:
-            self._failure = self._failure or explain(error, role=role, code="transport.sink")
+            self._failure = self._failure or explain(
+                error, role=parcel.topic, code="transport.sink"
+            )
             return
         self._watch.up()
         partition, offset = message.partition(), message.offset()
         if partition is not None and offset is not None:
-            delivered(role, partition, offset)
+            parcel.delivered(parcel.topic, partition, offset)
+        else:
+            self._unplaced(parcel)
+
+    def _unplaced(self, parcel: Parcel) -> None:
+        """What the producer takes for written though no broker said where: it may not be on the log.
+
+        A broker that knows nothing of a producer takes whatever sequence comes first. If that overtook an earlier one
+        while the broker restarted, the earlier one is refused, and librdkafka takes the refusal for a copy's.
+        """
+        LOG.warning("acknowledged without an offset", extra={"role": parcel.topic})
+        if self._twice:
+            self._again.append(parcel)
+            return
+        self._failure = self._failure or TransportError(
+            "transport.sink",
+            f"{parcel.topic}: an acknowledgement says nothing of where the record lies",
+            hint="start the worker again: it looks at the ends of its outputs and writes what is missing",
+        )
 
 
 class LogSink(DynamicSink[Parcel]):

@@ -20,7 +20,7 @@ from flows.decide import DecideFlow
 from flows.kafka import source
 from flows.kafka.control import ControlReader
 from flows.kafka.sink import LogSinkPart, LogWriter
-from flows.records import Delivered, Parcel, Record
+from flows.records import Parcel, Record
 from flows.run import main as run_flow
 from flows.shard import Shard
 from schemas import topics
@@ -80,15 +80,10 @@ class StopWatch:
             send(writer, parcel)
 
         def hearing(
-            writer: LogWriter,
-            role: str,
-            delivered: Delivered,
-            error: KafkaError | None,
-            message: Message,
+            writer: LogWriter, parcel: Parcel, error: KafkaError | None, message: Message
         ) -> None:
-            key = message.key()
-            self._pass("acknowledged", role, key if isinstance(key, bytes) else None)
-            acknowledged(writer, role, delivered, error, message)
+            self._pass("acknowledged", parcel.topic, parcel.key)
+            acknowledged(writer, parcel, error, message)
 
         stations: tuple[tuple[object, str, Callable[..., Any]], ...] = (
             (source, "to_record", reading),

@@ -5,7 +5,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from scripts.campaign.lab import STEP_S, Lab, LabError, Worker
+from scripts.campaign.lab import STEP_S, Lab
+from scripts.campaign.worker import LabError, Worker
 
 START_SHARE = 0.25
 """Of the kills, those that strike while the worker is still starting."""

@@ -15,8 +15,9 @@ from pathlib import Path
 from schemas import topics
 from schemas.errors import StateError
 from scripts.campaign.deaths import Lives
-from scripts.campaign.lab import SHARDS, Lab, LabError, Worker
+from scripts.campaign.lab import SHARDS, Lab
 from scripts.campaign.scales import Scale
+from scripts.campaign.worker import LabError, Worker
 from state import synced
 from state.backup import ShardBackups, shards_in
 from state.depot import open_depot
@@ -79,6 +80,7 @@ def twice(lab: Lab, scale: Scale, draw: random.Random) -> str:
 
 def restarted(lab: Lab, scale: Scale, draw: random.Random) -> str:
     """The broker is stopped and started, and killed and started, under load."""
+    lab.supervised = True
     with fed(lab, scale) as (worker, feed):
         for strike in range(scale.times):
             feed(scale.records // scale.times)
@@ -89,7 +91,8 @@ def restarted(lab: Lab, scale: Scale, draw: random.Random) -> str:
             else:
                 lab.broker.restart()
         lab.drain(worker)
-    return f"{scale.times} restarts, every second after kill -9"
+    again = f", {lab.begun_again} × a worker began again" if lab.begun_again else ""
+    return f"{scale.times} restarts, every second after kill -9{again}"
 
 
 def unreachable(lab: Lab, scale: Scale, draw: random.Random) -> str:

@@ -5,7 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -23,11 +23,11 @@ from flows.settings import Settings
 from schemas import topics
 from schemas.errors import ConfigError, TransportError
 from scripts.broker.process import Broker
-from scripts.campaign.births import Births, Process
+from scripts.campaign.births import Births
 from scripts.campaign.stream import Sent, Stream
+from scripts.campaign.worker import PATIENCE_S, LabError, Worker
 
 SHARDS = 4
-PATIENCE_S = 180.0
 FEED_S_MAX = 300.0
 FEED_LINGER_MS = 5.0
 STEP_S = 0.01
@@ -65,52 +65,6 @@ push_per_week = 50
 """
 
 
-class LabError(RuntimeError):
-    """Something that no fault explains; the text says what was seen."""
-
-
-@dataclass(slots=True)
-class Worker:
-    """One worker process and the file that it writes its log to."""
-
-    flow: str
-    process: Process
-    log: Path
-    log_from: int
-    begun: bool = False
-
-    def said(self, words: str) -> bool:
-        """Whether it wrote this since it started."""
-        return self.count(words) > 0
-
-    def count(self, words: str) -> int:
-        """How often it wrote this since it started."""
-        with self.log.open("rb") as file:
-            file.seek(self.log_from)
-            return file.read().count(words.encode())
-
-    @property
-    def up(self) -> bool:
-        """Whether it has begun its work."""
-        self.begun = self.begun or self.said('"deciding"') or self.said('"ingesting"')
-        return self.begun
-
-    @property
-    def gone(self) -> bool:
-        """Whether it has ended."""
-        return self.process.poll() is not None
-
-    def kill(self) -> None:
-        """End it with kill -9."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> int:
-        """Ask it to end, and wait; its status."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE_S)
-
-
 class Lab:
     """One scenario's own topics and state, on a broker that scenarios share."""
 
@@ -130,11 +84,14 @@ class Lab:
         self.connection = Connection(broker.bootstrap_servers, prefix=f"{name}.")
         self.bad: list[bytes] = []
         self.fed = 0
+        self.supervised = False
+        """Whether a worker that ends because of the brokers is started again, as an operator's supervisor does."""
+        self.begun_again = 0
         self.workers: list[Worker] = []
         self._records = iter(stream)
         # A broker that reads its logs again after a kill takes minutes on a busy machine; what is tested are the workers.
         self._writer = LogWriter(
-            self.connection, Push(linger_ms=FEED_LINGER_MS, deliver_s_max=FEED_S_MAX)
+            self.connection, Push(linger_ms=FEED_LINGER_MS, deliver_s_max=FEED_S_MAX), twice=True
         )
         self.config = self.configure()
         self.settings: Settings = settings_module.load(self.config, environment={})
@@ -181,7 +138,8 @@ class Lab:
         log = self.directory / f"{flow}-{ordinal}.log"
         log.touch()
         log_from = log.stat().st_size
-        process = self._births.born(
+        begin = partial(
+            self._births.born,
             (module, flow, "--config", str(config or self.config)),
             environment={
                 "PATH": "/usr/bin:/bin",
@@ -191,7 +149,7 @@ class Lab:
             },
             log=log,
         )
-        worker = Worker(flow, process, log, log_from)
+        worker = Worker(flow, begin(), log, log_from, begin)
         self.workers = [one for one in self.workers if not one.gone]
         self.workers.append(worker)
         return worker
@@ -259,8 +217,12 @@ class Lab:
             LabError: A worker ended by itself, or not cleanly.
         """
         self.follow(*workers)
+        self.ready(*workers)
         for worker in workers:
             status = worker.stop()
+            if self._again(worker):
+                self.ready(worker)
+                status = worker.stop()
             if status not in (0, -signal.SIGTERM):  # the latter: it had not begun to listen yet
                 raise LabError(f"a worker ended with {status}: see {worker.log}")
 
@@ -315,13 +277,18 @@ class Lab:
         self._reader.close()
         self._ingest.close()
 
-    @staticmethod
-    def _lost(worker: Worker) -> bool:
-        if worker.gone:
+    def _lost(self, worker: Worker) -> bool:
+        if worker.gone and not self._again(worker):
             raise LabError(
                 f"a worker ended by itself with {worker.process.returncode}: see {worker.log}"
             )
         return False
+
+    def _again(self, worker: Worker) -> bool:
+        """Start a worker again that the brokers ended, if somebody would."""
+        again = self.supervised and worker.again()
+        self.begun_again += again
+        return again
 
     def _reached(self, ends: Mapping[int, int], workers: Sequence[Worker]) -> bool:
         for worker in workers:

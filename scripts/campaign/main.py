@@ -27,10 +27,11 @@ from scripts.broker.apache import ApacheKafka
 from scripts.broker.process import Broker, BrokerError
 from scripts.campaign.births import Births, Nursery, Started
 from scripts.campaign.faults import FAULTS
-from scripts.campaign.lab import Lab, LabError
+from scripts.campaign.lab import Lab
 from scripts.campaign.scales import FULL, SHORT, Scale
 from scripts.campaign.stream import Stream
 from scripts.campaign.verdict import Verdict, judge
+from scripts.campaign.worker import LabError
 
 ALONE = frozenset({"broker-restart", "broker-silent"})
 """What breaks the broker, which the scenarios that run beside it share."""

@@ -27,6 +27,40 @@ def test_a_parcel_that_can_not_be_delivered_stops_the_writer() -> None:
     writer.close()
 
 
+class Unplaced:
+    """A report of a record that is taken for written though no broker said where."""
+
+    def partition(self) -> int:
+        return 3
+
+    def offset(self) -> None:
+        return None
+
+
+def test_a_record_that_nobody_knows_to_be_written_ends_the_worker() -> None:
+    """It is not counted as delivered: who begins again looks at the log, and writes it if it isn't there."""
+    heard: list[int] = []
+    parcel = Parcel("offers", b"c-1", b"{}", (), lambda _, __, offset: heard.append(offset))
+    writer = LogWriter(NOWHERE, Push(deliver_s_max=60.0, close_s_max=0.1))
+    writer.in_flight = 1
+    writer._acknowledged(parcel, None, Unplaced())  # type: ignore[arg-type]
+    with pytest.raises(TransportError, match="nothing of where the record lies"):
+        writer.poll()
+    assert not heard
+    assert writer.close() == 0
+
+
+def test_where_twice_does_no_harm_it_is_written_again() -> None:
+    """A source's record, say: copies are known by their ids."""
+    writer = LogWriter(NOWHERE, Push(deliver_s_max=60.0, close_s_max=0.1), twice=True)
+    writer.in_flight = 1
+    writer._acknowledged(PARCEL, None, Unplaced())  # type: ignore[arg-type]
+    assert writer.in_flight == 0
+    writer.poll()
+    assert writer.in_flight == 1
+    assert writer.close() == 1
+
+
 def test_reading_stops_while_too_much_is_in_flight() -> None:
     """There is room below the bound and none at it."""
     writer = LogWriter(NOWHERE, Push(in_flight_max=2, deliver_s_max=60.0, close_s_max=0.1))
