@@ -9,10 +9,11 @@ import json
 import logging
 import random
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,7 +127,11 @@ def _run(
     with ThreadPoolExecutor(asked.together or (TOGETHER if asked.short else 1)) as pool:
         # On this thread, since a broker that is started again ends with the thread that started it; and first,
         # while it has few logs to open.
-        rows = {name: pool.submit(verdict_on, broken(name)) for name in alone}
+        rows: dict[str, Future[Row]] = {}
+        for name in alone:
+            # What has come of the last one is read from the broker, too.
+            wait(rows.values())
+            rows[name] = pool.submit(verdict_on, broken(name))
         rows |= {name: pool.submit(one, name) for name in peaceful}
         return [rows[name].result() for name in names]
 
@@ -155,7 +160,7 @@ def verdict_on(broken: Broken) -> Row:
     try:
         if verdict.survived:
             verdict = judge(broken.lab)
-    except (LabError, MarketOfOneError) as error:
+    except (LabError, MarketOfOneError, subprocess.CalledProcessError) as error:
         verdict.wrong.append(str(error))
     finally:
         broken.lab.close()
