@@ -217,6 +217,8 @@ def lost(lab: Lab, scale: Scale, draw: random.Random) -> str:
 
 def paused(lab: Lab, scale: Scale, draw: random.Random) -> str:
     """A worker of a group is stopped for longer than its session, loses its shards, and wakes up."""
+    # Who commits while another comes back may be fenced too: that is what a supervisor is for.
+    lab.supervised = True
     config = lab.configure(ownership="group", name="-group")
     zombie = lab.start(0, config=config)
     lab.ready(zombie)
@@ -235,7 +237,6 @@ def paused(lab: Lab, scale: Scale, draw: random.Random) -> str:
         ends["fenced" if zombie.said("state.fenced") else "gave up by itself"] += 1
         if zombie.gone:
             zombie = lab.start(0, config=config)
-            # Who commits while another joins may be fenced, and ends; that is not what is tried here.
             lab.ready(zombie)
     lab.feed(scale.records - lab.fed)
     lab.drain(other, zombie)

@@ -85,7 +85,7 @@ class Lab:
         self.bad: list[bytes] = []
         self.fed = 0
         self.supervised = False
-        """Whether a worker that ends because of the brokers is started again, as an operator's supervisor does."""
+        """Whether a worker that ends because of the brokers or its group is started again, as by a supervisor."""
         self.begun_again = 0
         self.workers: list[Worker] = []
         self._records = iter(stream)

@@ -10,6 +10,8 @@ from scripts.campaign.births import Process
 PATIENCE_S = 180.0
 BROKER_STATUS = 3
 """What a worker ends with when the brokers refuse it or stay away."""
+STATE_STATUS = 4
+"""What it ends with when its state can't be gone on with, as when its group went on without it."""
 
 
 class LabError(RuntimeError):
@@ -49,8 +51,9 @@ class Worker:
         return self.process.poll() is not None
 
     def again(self) -> bool:
-        """Start it again if the brokers ended it, as an operator's supervisor does; whether they did."""
-        if self.process.wait(PATIENCE_S) != BROKER_STATUS:
+        """Start it again if the brokers or its group ended it, as a supervisor does; whether they did."""
+        status = self.process.wait(PATIENCE_S)
+        if status != BROKER_STATUS and not (status == STATE_STATUS and self.said("state.fenced")):
             return False
         self.log_from, self.begun = self.log.stat().st_size, False
         self.process = self.begin()
