@@ -165,9 +165,8 @@ def _with(memory: bytes, digest: bytes, event: _Booked) -> bytes:
 def _longer(memory: bytes, digest: bytes, currency: bytes, amount_minor: int) -> bytes:
     memory = memory or bytes((_VERSION, 0)) + currency
     own = b"" if memory.startswith(currency, _CURRENCY_AT) else currency
-    size = (
-        amount_minor.bit_length() // 8 + 1
-    )  # 7 at the most, for the largest amount that an event may have
+    # Seven bytes at the most, for the largest amount that an event may have.
+    size = amount_minor.bit_length() // 8 + 1
     head = digest[_WHOLE] & ~_HEAD | size | (_FOREIGN if own else 0)
     entry = digest[:_WHOLE] + bytes((head,)) + own + amount_minor.to_bytes(size, "big", signed=True)
     return bytes((_VERSION, memory[_COUNT_AT] + 1)) + memory[_CURRENCY_AT:] + entry

@@ -133,7 +133,7 @@ def paid(
     else:
         off = gap - usual_gap
         slack = 0.15 * usual_gap
-        if abs(off) <= (max(_SLACK_DAYS_MIN, slack)):
+        if abs(off) <= max(_SLACK_DAYS_MIN, slack):
             usual_gap, miss = usual_gap + 0.3 * off, miss - 1 if miss else 0
         else:
             miss = min(MISS_MAX, miss + 2)

@@ -91,8 +91,7 @@ def restarted(lab: Lab, scale: Scale, draw: random.Random) -> str:
             else:
                 lab.broker.restart()
         lab.drain(worker)
-    again = f", {lab.begun_again} × a worker began again" if lab.begun_again else ""
-    return f"{scale.times} restarts, every second after kill -9{again}"
+    return f"{scale.times} restarts, every second after kill -9{lab.supervision}"
 
 
 def unreachable(lab: Lab, scale: Scale, draw: random.Random) -> str:
@@ -240,7 +239,8 @@ def paused(lab: Lab, scale: Scale, draw: random.Random) -> str:
             lab.ready(zombie)
     lab.feed(scale.records - lab.fed)
     lab.drain(other, zombie)
-    return "; ".join(f"{count} × woken up and {words}" for words, count in sorted(ends.items()))
+    done = "; ".join(f"{count} × woken up and {words}" for words, count in sorted(ends.items()))
+    return f"{done}{lab.supervision}"
 
 
 FAULTS: Mapping[str, Fault] = {

@@ -85,7 +85,7 @@ class Lab:
         self.bad: list[bytes] = []
         self.fed = 0
         self.supervised = False
-        """Whether a worker that ends because of the brokers or its group is started again, as by a supervisor."""
+        """Whether a worker that ends by design (`WANTS_AGAIN`) is started again, as by a supervisor."""
         self.begun_again = 0
         self.workers: list[Worker] = []
         self._records = iter(stream)
@@ -283,6 +283,11 @@ class Lab:
                 f"a worker ended by itself with {worker.process.returncode}: see {worker.log}"
             )
         return False
+
+    @property
+    def supervision(self) -> str:
+        """How often a supervisor was needed, to be added to what was done."""
+        return f", {self.begun_again} × a worker began again" if self.begun_again else ""
 
     def _again(self, worker: Worker) -> bool:
         """Start a worker again that the brokers ended, if somebody would."""

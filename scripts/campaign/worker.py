@@ -8,10 +8,9 @@ from pathlib import Path
 from scripts.campaign.births import Process
 
 PATIENCE_S = 180.0
-BROKER_STATUS = 3
-"""What a worker ends with when the brokers refuse it or stay away."""
-STATE_STATUS = 4
-"""What it ends with when its state can't be gone on with, as when its group went on without it."""
+WANTS_AGAIN = {3: "acknowledged without an offset", 4: "state.fenced"}
+"""Status → what a worker says that by design ends and begins again: nobody knows whether a record was written, or its
+group went on without it."""
 
 
 class LabError(RuntimeError):
@@ -51,9 +50,9 @@ class Worker:
         return self.process.poll() is not None
 
     def again(self) -> bool:
-        """Start it again if the brokers or its group ended it, as a supervisor does; whether they did."""
-        status = self.process.wait(PATIENCE_S)
-        if status != BROKER_STATUS and not (status == STATE_STATUS and self.said("state.fenced")):
+        """Start it again as a supervisor does, if it ended for a reason that is known to want it; whether it did."""
+        words = WANTS_AGAIN.get(self.process.wait(PATIENCE_S))
+        if words is None or not self.said(words):
             return False
         self.log_from, self.begun = self.log.stat().st_size, False
         self.process = self.begin()

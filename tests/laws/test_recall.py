@@ -10,9 +10,11 @@ from flows.intake import shard_decode
 from flows.records import Record
 from flows.settings import Limits
 from flows.zones import Zones
+from operators.consent import usable
 from operators.lookup import look_up
+from operators.sense import SOURCES_OF
 from schemas import topics
-from schemas.base import Purpose
+from schemas.base import Purpose, Source
 from schemas.events import EventBase
 from scripts.featurestore.reading import wind
 from scripts.featurestore.recall import Recall, Watch, logged
@@ -82,16 +84,22 @@ def test_training_rows_hold_nothing_of_the_future(
 ) -> None:
     """A row of a shorter log is the same row in a longer one, but for what later consent takes away or gives back."""
     cut = data.draw(st.integers(1, len(life)))
-    short, long = (table(life[:cut]), table(life))
+    (short, may), (long, _) = (table(life[:cut]), table(life))
     for name, row in short.items():
         later = long.get(name)
         for feature, value in row.items():
+            # Nothing is missing but what may not be trained on: that alone may come back.
+            assert (value is None) == (not SOURCES_OF[feature] <= may)
             assert later is None or value is None or later[feature] in (value, None)
 
 
-def table(life: Sequence[EventBase]) -> dict[str, dict[str, float | None]]:
-    """Decision → the values of its features in the export."""
+def table(
+    life: Sequence[EventBase],
+) -> tuple[dict[str, dict[str, float | None]], frozenset[Source]]:
+    """Decision → the values of its features in the export; and what may be trained on at its end."""
     rows = Rows(["cash.net_30d_eur", "spend.card_count_30d", "app.opens_30d", "profile.age"])
     recall = Recall(small_world(), decode=shard_decode(Limits(), Zones(())), watch=rows)
-    made, _ = training_table(lived(life), recall, rows)
-    return {row["decision_id"]: {n: row[n] for n in rows.names} for row in made.to_pylist()}
+    made, newest_ms = training_table(lived(life), recall, rows)
+    me = recall.customer(CUSTOMER)
+    may = frozenset() if me is None else usable(me, Purpose.MODEL_TRAINING, now_ms=newest_ms)
+    return {row["decision_id"]: {n: row[n] for n in rows.names} for row in made.to_pylist()}, may
