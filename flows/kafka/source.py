@@ -17,6 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 
 from flows.kafka.client import PROBE_S, Connection, Watch, at_end, explain, passing
 from flows.kafka.report import Report
+from flows.kafka.ticks import Rota
 from flows.records import Batch, Headers, Record, Spot
 from flows.worker import Failure
 
@@ -32,7 +33,7 @@ class Pace:
 
     ``idle_s`` is how long it waits when nothing comes; longer costs less CPU, and no latency.
     ``batch_max`` bounds what one turn reads, ``piece_max`` what is handed on of one shard at a time: an answer
-    waits for its own piece alone, and for one piece of each other shard. ``tick_s`` is the period of ticks, None for none.
+    waits for its own piece alone, and for one piece of each other shard. ``tick_s`` is the period of a shard's ticks, None for none.
     ``until_end`` ends the run once every partition was read to its end; ``tell_end`` only takes note of it.
     """
 
@@ -153,7 +154,6 @@ class LogReader(StatelessSourcePartition[Batch]):
         self._loop = loop
         self._pace = pace
         self._watch = Watch(code="transport.source", outage_s_max=pace.outage_s_max)
-        self._shards = sorted({partition for _, partition in positions})
         self._report = Report(connection)
         self._consumer = consumer(
             connection,
@@ -174,7 +174,10 @@ class LogReader(StatelessSourcePartition[Batch]):
         )
         self._roles = {connection.topic(role): role for role, _ in positions}
         self._eager_turns = 0
-        self._tick_at = time.monotonic()
+        self._rota = None
+        if pace.tick_s is not None:
+            shards = {partition for _, partition in positions}
+            self._rota = Rota(shards, period_s=pace.tick_s, now_s=time.monotonic())
         self._waiting: deque[Batch] = deque()
 
     def next_batch(self) -> list[Batch]:
@@ -193,13 +196,12 @@ class LogReader(StatelessSourcePartition[Batch]):
         return [self._waiting.popleft()] if self._waiting else []
 
     def _read(self) -> None:
-        """Queue what came, by shard, and a tick for each shard when it is time."""
+        """Queue what came, by shard, and the ticks whose time has come."""
         messages = self._consume()
         if messages:
             self._waiting += self._batches(messages)
-        if self._pace.tick_s is not None and time.monotonic() >= self._tick_at:
-            self._tick_at = time.monotonic() + self._pace.tick_s
-            for shard in self._shards:
+        if self._rota is not None:
+            for shard in self._rota.due(time.monotonic()):
                 now_ms = self._loop.now_ms(shard)
                 if now_ms is not None:
                     self._waiting.append(Batch(shard, (), now_ms))
