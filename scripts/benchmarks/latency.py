@@ -59,7 +59,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--rate", type=int, default=1000, help="events per second (default 1000)")
     parser.add_argument("--seconds", type=float, default=15, help="length of a round")
     parser.add_argument(
-        "--warm-up", type=float, default=10, help="seconds of each before anything is timed"
+        "--warm-up",
+        type=float,
+        default=25,
+        help="seconds of each before anything is timed; the broker's JVM compiles itself for half a minute",
     )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--customers", type=int, default=8000)
