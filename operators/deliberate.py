@@ -5,11 +5,12 @@ Stage: 4 to 7 of 8. In: view of the customer, fresh signals. Out: Decision, offe
 Saying nothing is an action like the others, with a propensity and a record of its own.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from operators import arbitrate, offers, record
 from operators.arbitrate import assign
+from operators.contracts import Situation
 from operators.draws import identify
 from operators.occasion import Deliberation, Occasion, situation_of, sources_used
 from operators.policy import UNSEEING, braked, screen
@@ -58,11 +59,12 @@ def deliberate(
         explore=not braked(me, now_ms=view.now_ms, readable=view.readable),
     )
     outcome.trace += ["propose", "screen", "arbitrate", "tell"]
-    contexts = arbitrate.Contexts(view.features)
-    made = _pass(me, view=view, occasion=occasion, contexts=contexts)
+    ground = Ground(view, situation_of(me, view), arbitrate.Contexts(view.features))
+    made = _pass(me, ground, occasion=occasion)
     if not made.screened:
         return
     chosen = made.chosen
+    used = sources_used(view, made)
     record.write(
         outcome,
         me,
@@ -70,11 +72,13 @@ def deliberate(
         view=view,
         made=made,
         occasion=occasion,
+        situation=ground.situation,
+        used=used,
         without=_without_source(me, view=view, occasion=occasion, made=made),
-        change=_without_signal(me, view=view, occasion=occasion, contexts=contexts, made=made),
+        change=_without_signal(me, ground, occasion=occasion, made=made),
         position=position,
     )
-    _remember(me, view=view, made=made, occasion=occasion)
+    _remember(me, view=view, made=made, occasion=occasion, used=used)
     if chosen is not None:
         now_ms = view.now_ms
         me.contacts = [
@@ -93,12 +97,19 @@ def deliberate(
             )
 
 
+class Ground(NamedTuple):
+    """What the passes of one view share, so that each thing is worked out once."""
+
+    view: View
+    situation: Situation
+    contexts: arbitrate.Contexts
+
+
 def _pass(
     me: Customer,
+    ground: Ground,
     *,
-    view: View,
     occasion: Occasion,
-    contexts: arbitrate.Contexts,
     muted: str | None = None,
     judged: Mapping[tuple[str, str | None], Screened] | None = None,
 ) -> Deliberation:
@@ -106,6 +117,7 @@ def _pass(
 
     ``judged`` are verdicts by item and signal that hold for this view too, and need not be found again.
     """
+    view, situation, contexts = ground
     world = view.world
     live: Mapping[str, LiveSignal] = {
         name: signal
@@ -124,11 +136,8 @@ def _pass(
         channel=occasion.channel,
         now_ms=view.now_ms,
     )
-    judged = judged or {}
-    fresh = screen([c for c in candidates if key_of(c) not in judged], situation_of(me, view))
-    judged = {**judged, **{key_of(s.candidate): _held_out(s, occasion) for s in fresh}}
-    screened = tuple(judged[key_of(candidate)] for candidate in candidates)
-    allowed = tuple(s.candidate for s in screened if s.refusal is None)
+    screened = _judged(candidates, situation, occasion=occasion, judged=judged)
+    allowed = tuple([s.candidate for s in screened if s.refusal is None])
     choice, alternatives = arbitrate.choose(
         allowed,
         contexts=contexts,
@@ -139,7 +148,22 @@ def _pass(
         key=occasion.key,
         explore=occasion.explore,
     )
-    return Deliberation(screened, allowed, choice, alternatives)
+    return Deliberation.of(screened, allowed, choice, alternatives)
+
+
+def _judged(
+    candidates: Sequence[Candidate],
+    situation: Situation,
+    *,
+    occasion: Occasion,
+    judged: Mapping[tuple[str, str | None], Screened] | None,
+) -> tuple[Screened, ...]:
+    """Every candidate with its verdict, which is found where it is not known."""
+    if not judged:
+        return tuple([_held_out(s, occasion) for s in screen(candidates, situation)])
+    fresh = screen([c for c in candidates if key_of(c) not in judged], situation)
+    found = {key_of(s.candidate): _held_out(s, occasion) for s in fresh}
+    return tuple([found.get(key) or judged[key] for key in map(key_of, candidates)])
 
 
 def key_of(candidate: Candidate) -> tuple[str, str | None]:
@@ -171,24 +195,27 @@ def _without_source(
     source = next((s for s in INTIMACY if s in used), None)
     if source is None:
         return None
-    blind = view.blind_to(me, source)
-    again = _pass(
-        me,
-        view=blind,
-        occasion=occasion,
-        contexts=arbitrate.Contexts(blind.features),
-        judged={key_of(s.candidate): s for s in made.screened if _stands_blind(s)},
+    action = SILENCE
+    if occasion.channel is not None or _tells_without(me, source, occasion):
+        blind = view.blind_to(me, source)
+        action = _pass(
+            me,
+            Ground(blind, situation_of(me, blind), arbitrate.Contexts(blind.features)),
+            occasion=occasion,
+            judged={key_of(s.candidate): s for s in made.screened if _stands_blind(s)},
+        ).choice.action
+    return {"without": source, "action": action, "verified": True}
+
+
+def _tells_without(me: Customer, source: Source, occasion: Occasion) -> bool:
+    """Whether a fresh signal does without a source; if none does and nobody is looking, nothing can be said."""
+    return any(
+        source not in me.signals[name].sources for name in occasion.fresh if name in me.signals
     )
-    return {"without": source, "action": again.choice.action, "verified": True}
 
 
 def _without_signal(
-    me: Customer,
-    *,
-    view: View,
-    occasion: Occasion,
-    contexts: arbitrate.Contexts,
-    made: Deliberation,
+    me: Customer, ground: Ground, *, occasion: Occasion, made: Deliberation
 ) -> dict[str, Any] | None:
     """What would have been said had the signal not been there, found by deciding again."""
     chosen = made.chosen
@@ -199,20 +226,20 @@ def _without_signal(
     if occasion.channel is not None or (occasion.fresh - {chosen.signal}) & me.signals.keys():
         result = _pass(
             me,
-            view=view,
+            ground,
             occasion=occasion,
-            contexts=contexts,
             muted=chosen.signal,
             judged={key_of(s.candidate): s for s in made.screened},
         ).choice.action
     return {"change": f"without {chosen.signal}", "result": result, "verified": True}
 
 
-def _remember(me: Customer, *, view: View, made: Deliberation, occasion: Occasion) -> None:
+def _remember(
+    me: Customer, *, view: View, made: Deliberation, occasion: Occasion, used: frozenset[Source]
+) -> None:
     """Keep what a later answer needs, boundedly: the oldest open decision gives way."""
     chosen = made.chosen
     index = made.chosen_index
-    used = sources_used(view, made)
     rules = view.world.rules
     days = chosen.item.valid_days if chosen is not None else rules.response_window_days
     trainable = bool(used) and view.usable(Purpose.MODEL_TRAINING).issuperset(used)

@@ -9,6 +9,7 @@ and no data is named that the decision could not use.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from operators.contracts import Situation
@@ -117,14 +118,15 @@ def tell(
     )
 
 
-def use(purpose: str, consents: Mapping[str, str]) -> str:
+@lru_cache(maxsize=1024)
+def use(purpose: str, sources: tuple[str, ...]) -> str:
     """One purpose of a decision in a sentence: what it was for, which data it could use, and by what right.
 
     Example:
-        >>> use("direct_marketing", {"app": "r-1@customer-events:0:7:0"})
+        >>> use("direct_marketing", ("app",))
         'For suggesting products to you we could use how you use our app: you agreed to that.'
     """
-    data = _listed([SOURCE_WORDS[Source(source)] for source in consents])
+    data = _listed([SOURCE_WORDS[Source(source)] for source in sources])
     return f"For {PURPOSE_WORDS[Purpose(purpose)]} we could use {data}: you agreed to that."
 
 

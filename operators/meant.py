@@ -8,6 +8,7 @@ To hold something back is no use of a feature, so the policies look at all of th
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from operators.contracts import EVERY_PURPOSE, Trigger
 from operators.features import SPECS
@@ -90,6 +91,10 @@ class Meant(Mapping[str, float]):
         if self._hidden(name):
             raise KeyError(name)
         return self._features[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As of any mapping, without an exception on the way."""
+        return self._features[name] if name in self else default
 
     def __contains__(self, name: object) -> bool:
         """Whether it may be read."""

@@ -1,6 +1,6 @@
 """What a deliberation is made of: the occasion to speak, and one pass from proposals to a choice."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from operators.contracts import Alternatives, Situation
 from operators.sense import View
@@ -9,8 +9,7 @@ from schemas.customer import Customer
 from schemas.decisions import Candidate, Choice, Screened
 
 
-@dataclass(slots=True, frozen=True)
-class Occasion:
+class Occasion(Struct, frozen=True):
     """A moment to speak; ``channel`` None means that only fresh signals may speak.
 
     ``key`` is the decision id and keys the draw. ``arm`` is the customer's, ``explore`` False for
@@ -24,24 +23,33 @@ class Occasion:
     explore: bool
 
 
-@dataclass(slots=True, frozen=True)
-class Deliberation:
-    """One pass from proposals to a choice; ``alternatives`` are what the choice was made from."""
+class Deliberation(Struct, frozen=True):
+    """One pass from proposals to a choice; ``alternatives`` are what the choice was made from.
+
+    ``chosen`` is the chosen candidate, None for silence; ``chosen_index`` where the chosen action stands among the
+    alternatives.
+    """
 
     screened: tuple[Screened, ...]
     allowed: tuple[Candidate, ...]
     choice: Choice
     alternatives: Alternatives
+    chosen: Candidate | None
+    chosen_index: int
 
-    @property
-    def chosen(self) -> Candidate | None:
-        """The chosen candidate, None for silence."""
-        return next((c for c in self.allowed if c.item.id == self.choice.action), None)
-
-    @property
-    def chosen_index(self) -> int:
-        """Where the chosen action stands among the alternatives."""
-        return self.alternatives.actions.index(self.choice.action)
+    @classmethod
+    def of(
+        cls,
+        screened: tuple[Screened, ...],
+        allowed: tuple[Candidate, ...],
+        choice: Choice,
+        alternatives: Alternatives,
+    ) -> "Deliberation":
+        """With what was chosen looked up, once for all who ask."""
+        index = alternatives.actions.index(choice.action)
+        # The alternatives are the allowed in their order, and silence.
+        chosen = allowed[index] if index < len(allowed) else None
+        return cls(screened, allowed, choice, alternatives, chosen, index)
 
 
 def situation_of(me: Customer, view: View) -> Situation:
@@ -60,8 +68,9 @@ def situation_of(me: Customer, view: View) -> Situation:
 
 def sources_used(view: View, made: Deliberation) -> frozenset[Source]:
     """Every source that any allowed alternative was scored with, or whose signal proposed it."""
+    purposes = {candidate.item.purpose for candidate in made.allowed}
     used = frozenset[Source]()
-    for candidate in made.allowed:
-        if candidate.item.purpose is not None:
-            used |= view.usable(candidate.item.purpose)
+    for purpose in purposes:
+        if purpose is not None:
+            used |= view.usable(purpose)
     return used

@@ -10,14 +10,16 @@ import orjson
 
 from operators import consent, explain
 from operators.arbitrate import CONTEXT_NAMES
+from operators.consent import PURPOSES
+from operators.contracts import Situation
 from operators.draws import identify
 from operators.features import SPECS
 from operators.learn import REWARD_SPEC
-from operators.occasion import Deliberation, Occasion, situation_of, sources_used
+from operators.occasion import Deliberation, Occasion
 from operators.policy import FAILED
 from operators.sense import SOURCES_OF, Features, View
 from operators.value import ledgers
-from schemas.base import DAY_MS, Purpose, Source, stamp
+from schemas.base import DAY_MS, Source, stamp
 from schemas.customer import Customer
 from schemas.decisions import SILENCE, Candidate, Decision, Explanation, Outcome
 from schemas.events import EventBase
@@ -42,21 +44,23 @@ def write(
     view: View,
     made: Deliberation,
     occasion: Occasion,
+    situation: Situation,
+    used: frozenset[Source],
     without: dict[str, Any] | None,
     change: dict[str, Any] | None,
     position: str,
 ) -> None:
     """Add the decision and everything told of it to the outcome; advances the customer's chain."""
-    used = sources_used(view, made)
+    degraded = _degraded(outcome.trace, view, made)
     explanation = _explanation(
-        me,
         view=view,
         made=made,
         occasion=occasion,
+        situation=situation,
         used=used,
         without=without,
         change=change,
-        trace=outcome.trace,
+        degraded=degraded,
     )
     decision = _decision(
         me,
@@ -67,7 +71,7 @@ def write(
         explanation=explanation,
         position=position,
         used=used,
-        trace=outcome.trace,
+        degraded=degraded,
     )
     decision.seal(sha256(orjson.dumps(decision)).hexdigest())
     me.decision_count += 1
@@ -92,15 +96,15 @@ def write(
 
 
 def _explanation(
-    me: Customer,
     *,
     view: View,
     made: Deliberation,
     occasion: Occasion,
+    situation: Situation,
     used: frozenset[Source],
     without: dict[str, Any] | None,
     change: dict[str, Any] | None,
-    trace: list[str],
+    degraded: tuple[str, ...],
 ) -> Explanation:
     chosen = made.chosen
     purpose = None if chosen is None else chosen.item.purpose
@@ -109,13 +113,13 @@ def _explanation(
         choice=made.choice,
         chosen=chosen,
         screened=made.screened,
-        situation=situation_of(me, view),
+        situation=situation,
         purposes=() if purpose is None else (purpose,),
         sources=tuple(sorted(used)),
         words=WORDS,
         counterfactual=change,
         consent_counterfactual=without,
-        degraded=_degraded(trace, view, made),
+        degraded=degraded,
         worth=None if chosen is None else _worth(view, made),
     )
 
@@ -134,11 +138,8 @@ def _worth(view: View, made: Deliberation) -> dict[str, Any] | None:
 def _degraded(trace: list[str], view: View, made: Deliberation) -> tuple[str, ...]:
     """What failed on the way, by name: plug-ins left out, and policies that denied because they failed."""
     failed = [step.removeprefix("failed:") for step in trace if step.startswith("failed:")]
-    denied = {
-        f"policy:{s.refusal.rule.removesuffix(FAILED)}"
-        for s in made.screened
-        if s.refusal is not None and s.refusal.rule.endswith(FAILED)
-    }
+    refused = [s.refusal.rule for s in made.screened if s.refusal is not None]
+    denied = {f"policy:{rule.removesuffix(FAILED)}" for rule in refused if rule.endswith(FAILED)}
     return (*failed, *view.failed, *sorted(denied))
 
 
@@ -152,11 +153,13 @@ def _decision(
     explanation: Explanation,
     position: str,
     used: frozenset[Source],
-    trace: list[str],
+    degraded: tuple[str, ...],
 ) -> Decision:
     chosen, choice, now_ms = made.chosen, made.choice, view.now_ms
-    purposes = tuple(p for p in Purpose if any(c.item.purpose is p for c in made.allowed))
+    served = {candidate.item.purpose for candidate in made.allowed}
+    purposes = tuple([p for p in PURPOSES if p in served])
     features = _seen(view.features, used)
+    offered = None if chosen is None else offer_id(occasion.key)
     return Decision(
         decision_id=occasion.key,
         customer=me.customer,
@@ -176,7 +179,7 @@ def _decision(
         consent_vector=consent.vector(me, purposes, now_ms=now_ms),
         purposes_used=purposes,
         sources_used=tuple(sorted(used)),
-        suppressed_purposes=tuple(p for p in Purpose if not view.usable(p)),
+        suppressed_purposes=tuple([p for p in PURPOSES if not view.usable(p)]),
         stakes="high" if chosen is not None and chosen.item.high_stakes else "normal",
         arm=choice.arm if occasion.arm == "treatment" else occasion.arm,
         candidates=_table(made),
@@ -190,10 +193,10 @@ def _decision(
         offer=None
         if chosen is None
         else {
-            "id": offer_id(occasion.key),
+            "id": offered,
             "terms": f"{chosen.item.id}@{chosen.item.version}",
             "valid_until": stamp(now_ms + chosen.item.valid_days * DAY_MS),
-            "idempotency_key": offer_id(occasion.key),
+            "idempotency_key": offered,
         },
         review={
             "required": any(s.review for s in made.screened),
@@ -201,7 +204,7 @@ def _decision(
                 (_case_id(me.customer, s.candidate) for s in made.screened if s.review), None
             ),
         },
-        degraded=_degraded(trace, view, made),
+        degraded=degraded,
         explanation=explanation,
         previous_digest=me.previous_digest,
         rival=choice.rival,
@@ -298,7 +301,7 @@ def _entry(decision: Decision, title: str | None) -> dict[str, Any]:
         "purposes": decision.purposes_used,
         "consents": decision.consent_vector,
         "uses": [
-            {"purpose": purpose, "words": explain.use(purpose, by_source)}
+            {"purpose": purpose, "words": explain.use(purpose, tuple(by_source))}
             for purpose, by_source in decision.consent_vector.items()
         ],
         "words": decision.explanation.summary,

@@ -11,16 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from operators.consent import PURPOSES, Standing
-from operators.contracts import (
-    FeatureGroup,
-    FeatureView,
-    Forecaster,
-    Moment,
-    Trigger,
-    World,
-)
+from operators.contracts import FeatureGroup, FeatureView, Forecaster, Moment, Trigger, World
 from operators.draws import identify
-from operators.features import FEATURES, SPECS, VIEWS
+from operators.features import FEATURES, NAMES_OF, SPECS, UNKNOWN, VIEWS
 from operators.features.app import in_use
 from operators.forecasting import FORECASTERS
 from operators.meant import Meant
@@ -110,16 +103,17 @@ class Features(Mapping[str, float]):
         return len(SOURCES_OF)
 
     def _read(self, group: FeatureGroup) -> None:
-        memory = self._memories.get(group.slot.name)
+        name = group.slot.name
+        memory = self._memories.get(name)
         if memory is None:
-            memory = group.slot.zero()
+            self._values.update(UNKNOWN[name])
+            return
         try:
             values = group.read(memory, now_ms=self._now_ms)
         except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
-            self._failed.append(f"feature:{group.slot.name}")
+            self._failed.append(f"feature:{name}")
             values = group.read(group.slot.zero(), now_ms=self._now_ms)
-        for spec, value in zip(group.specs, values, strict=True):
-            self._values[spec.name] = value
+        self._values.update(zip(NAMES_OF[name], values, strict=True))
 
     def _view(self, view: FeatureView, name: str) -> float:
         try:
@@ -179,6 +173,10 @@ class Forecasts(Mapping[str, Forecast | None]):
                 made = None
             self._made[name] = made
         return self._made[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As of any mapping, without an exception on the way."""
+        return self[name] if name in FORECASTER_OF else default
 
     def __iter__(self) -> Iterator[str]:
         """All names, made or not."""

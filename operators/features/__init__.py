@@ -40,4 +40,16 @@ SPECS: tuple[FeatureSpec, ...] = (
 CONTEXT: tuple[FeatureSpec, ...] = tuple(spec for spec in SPECS if spec.context)
 """The features that the bandit sees, in order."""
 
-__all__ = ["CONTEXT", "FEATURES", "SPECS", "VIEWS"]
+NAMES_OF: dict[str, tuple[str, ...]] = {
+    group.slot.name: tuple(spec.name for spec in group.specs) for group in FEATURES
+}
+"""Slot of a group → the names of its features."""
+UNKNOWN: dict[str, dict[str, float]] = {
+    group.slot.name: dict(
+        zip(NAMES_OF[group.slot.name], group.read(group.slot.zero(), now_ms=0), strict=True)
+    )
+    for group in FEATURES
+}
+"""Slot of a group → its features where there is no memory, which are the same at every instant."""
+
+__all__ = ["CONTEXT", "FEATURES", "NAMES_OF", "SPECS", "UNKNOWN", "VIEWS"]

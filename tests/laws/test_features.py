@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec import msgpack
 
 from operators.contracts import EVERY_PURPOSE, FeatureGroup
-from operators.features import CONTEXT, FEATURES, SPECS
+from operators.features import CONTEXT, FEATURES, SPECS, UNKNOWN
 from schemas.base import DAY_MS, Source
 from schemas.events import KINDS, EventBase, MessageRead
 from tests.strategies import CUSTOMER, event, lives
@@ -162,10 +162,12 @@ def test_what_the_bandit_sees_may_serve_every_purpose() -> None:
 
 @every_group
 def test_a_zero_memory_is_readable(group: FeatureGroup) -> None:
-    """Before any event every feature has a finite value."""
-    for now_ms in (0, 20_000 * DAY_MS):
+    """Before any event every feature has a finite value, the same at every instant."""
+    known = UNKNOWN[group.slot.name]
+    assert list(known) == [spec.name for spec in group.specs]
+    for now_ms in (0, 1, 20_000 * DAY_MS, 20_555 * DAY_MS + 12_345_678):
         values = group.read(group.slot.zero(), now_ms=now_ms)
-        assert len(values) == len(group.specs)
+        assert values == tuple(known.values())
         assert all(math.isfinite(value) for value in values)
 
 
