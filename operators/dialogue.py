@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from operators.consent import PURPOSES, let_in, objected, orphaned
 from schemas.base import DATA_SOURCES, DAY_MS, Purpose, Source
 from schemas.consents import CATEGORIES
-from schemas.customer import Customer, Grant, Preference
+from schemas.customer import Customer, Grant, Granted, Preference, granted_of
 from schemas.errors import InputError
 from schemas.events import (
     AccessGranted,
@@ -133,7 +133,7 @@ def _grant(
             source in by_source
             and not set(by_source[source].special) <= {*event.special_categories}
         )
-        customer.grants[event.purpose] = {**by_source, source: grant}
+        customer.grants[event.purpose] = Granted({**by_source, source: grant})
         _limit(customer.category_limits, key, categories)
         _limit(customer.channel_limits, key, event.channels)
         began.append((event.purpose, source))
@@ -221,7 +221,7 @@ def _end(
     before = {source: let_in(customer, source) for _, source in ended}
     for purpose, source in ended:
         kept = customer.grants[purpose]
-        customer.grants[purpose] = {s: grant for s, grant in kept.items() if s != source}
+        customer.grants[purpose] = Granted((s, grant) for s, grant in kept.items() if s != source)
         customer.category_limits.pop(f"{purpose}:{source}", None)
         customer.channel_limits.pop(f"{purpose}:{source}", None)
     narrowed = {s for s, categories in before.items() if not categories <= let_in(customer, s)}
@@ -295,6 +295,7 @@ def expire(customer: Customer, *, now_ms: int) -> ConsentChange:
     ended = [
         (Purpose(purpose), Source(source))
         for purpose, by_source in customer.grants.items()
+        if (ends_ms := granted_of(by_source).terms.ends_ms) is not None and ends_ms <= now_ms
         for source, grant in by_source.items()
         if grant.until_ms is not None and grant.until_ms <= now_ms
     ]
@@ -324,10 +325,9 @@ def expire(customer: Customer, *, now_ms: int) -> ConsentChange:
 def ends(customer: Customer) -> int | None:
     """When the next consent or access ends by itself (ms), if any does."""
     times = [
-        grant.until_ms
+        ends_ms
         for by_source in customer.grants.values()
-        for grant in by_source.values()
-        if grant.until_ms is not None
+        if (ends_ms := granted_of(by_source).terms.ends_ms) is not None
     ]
     times += [
         access.until_ms

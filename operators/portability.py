@@ -17,6 +17,7 @@ from schemas.customer import (
     Contact,
     Customer,
     Grant,
+    Granted,
     LiveSignal,
     OpenDecision,
     Outstanding,
@@ -73,7 +74,7 @@ def restore(body: Mapping[str, Any]) -> Customer:
         raise ValueError(message)
     fields: dict[str, Any] = dict(raw(body["record"]))
     fields["grants"] = {
-        purpose: {source: _grant(one) for source, one in by_source.items()}
+        purpose: Granted((source, _grant(one)) for source, one in by_source.items())
         for purpose, by_source in fields["grants"].items()
     }
     fields["access"] = {name: _grant(one) for name, one in fields["access"].items()}

@@ -5,11 +5,11 @@ the codec needs no knowledge of meaning. `operators.decide` never changes a reco
 it works on `Customer.copy()` and replaces what it changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 from schemas.base import Purpose, Source
 
@@ -25,6 +25,7 @@ _NO_SOURCES: frozenset[Source] = frozenset()
 
 @lru_cache(maxsize=1024)
 def _sources(names: tuple[str, ...]) -> frozenset[Source]:
+    """The same object for the same sources, which compares and hashes at once."""
     return frozenset(_SOURCES[name] for name in names)
 
 
@@ -51,6 +52,70 @@ class Grant:
     from_ms: int
     until_ms: int | None = None
     special: tuple[str, ...] = ()
+
+
+class Terms(NamedTuple):
+    """What follows from the grants of one purpose.
+
+    ``single`` is the one grant for all its sources, which stand or fall together; None where there are several or
+    none. ``ends_ms`` is when the first of them ends by itself, None where none does.
+    """
+
+    sources: frozenset[Source]
+    single: Grant | None
+    ends_ms: int | None
+
+
+class Granted(dict[str, Grant]):
+    """The grants of one purpose by source: replaced, never changed, so what follows from them is worked out once.
+
+    Equal to a plain dictionary of the same grants. ``packed`` is what the codec keeps of them, None at first.
+
+    Example:
+        >>> grants = Granted(app=Grant("r-1", "p", 5), profile=Grant("r-2", "p", 5, until_ms=9))
+        >>> grants.terms.ends_ms, grants.terms.single, grants == dict(grants)
+        (9, None, True)
+    """
+
+    __slots__ = ("_terms", "packed")
+
+    def __init__(self, grants: Mapping[str, Grant] | Iterable[Any] = (), **named: Grant) -> None:
+        """Take the grants over."""
+        super().__init__(grants, **named)
+        self.packed: Any = None
+        self._terms: Terms | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """What follows from them."""
+        if self._terms is None:
+            grants = self.values()
+            self._terms = Terms(
+                sources=_sources(tuple(self)),
+                single=next(iter(grants)) if len(set(map(id, grants))) == 1 else None,
+                ends_ms=min((g.until_ms for g in grants if g.until_ms is not None), default=None),
+            )
+        return self._terms
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Granted, (dict(self),)
+
+    def _unchangeable(self, *_: Any, **__: Any) -> NoReturn:
+        message = "grants are replaced, never changed"
+        raise TypeError(message)
+
+    __setitem__ = __delitem__ = __ior__ = _unchangeable
+    clear = pop = popitem = setdefault = update = _unchangeable
+
+
+def granted_of(by_source: Mapping[str, Grant]) -> Granted:
+    """The grants of one purpose as what knows their terms.
+
+    Example:
+        >>> granted_of({"app": Grant("r-1", "p", 5)}).terms.single
+        Grant(record_id='r-1', position='p', from_ms=5, until_ms=None, special=())
+    """
+    return by_source if isinstance(by_source, Granted) else Granted(by_source)
 
 
 @dataclass(slots=True, frozen=True)
@@ -129,7 +194,7 @@ class Preference:
 class Customer:
     """Everything held on one customer.
 
-    ``grants`` is purpose → source → Grant; the inner ones are shared by
+    ``grants`` is purpose → source → Grant; the inner ones (`Granted`, but in tests) are shared by
     copies and replaced, never changed. ``slots`` is slot name → memory, and
     ``touched`` the day (since 1970) on which each was written last. ``recent`` holds the marks of the last
     event ids (bounded), ``timers`` is timer name → due instant (ms). ``latest_ms`` is the newest event time seen.
@@ -170,34 +235,35 @@ class Customer:
 
     def copy(self) -> "Customer":
         """A copy whose containers may be changed without touching this one (values are immutable)."""
-        return Customer(
-            self.customer,
-            self.since_ms,
-            self.latest_ms,
-            dict(self.grants),
-            dict(self.refusals),
-            dict(self.withdrawn),
-            dict(self.objections),
-            dict(self.vulnerable),
-            dict(self.preferences),
-            dict(self.profile),
-            dict(self.products),
-            dict(self.slots),
-            dict(self.signals),
-            dict(self.open),
-            list(self.contacts),
-            dict(self.rests),
-            dict(self.mistrusted),
-            self.recent,
-            dict(self.timers),
-            self.decision_count,
-            self.previous_digest,
-            dict(self.outstanding),
-            dict(self.category_limits),
-            dict(self.channel_limits),
-            dict(self.access),
-            dict(self.touched),
-        )
+        # Field by field: half the cost of the constructor, and this is done for each event.
+        made = object.__new__(Customer)
+        made.customer = self.customer
+        made.since_ms = self.since_ms
+        made.latest_ms = self.latest_ms
+        made.grants = self.grants.copy()
+        made.refusals = self.refusals.copy()
+        made.withdrawn = self.withdrawn.copy()
+        made.objections = self.objections.copy()
+        made.vulnerable = self.vulnerable.copy()
+        made.preferences = self.preferences.copy()
+        made.profile = self.profile.copy()
+        made.products = self.products.copy()
+        made.slots = self.slots.copy()
+        made.signals = self.signals.copy()
+        made.open = self.open.copy()
+        made.contacts = self.contacts.copy()
+        made.rests = self.rests.copy()
+        made.mistrusted = self.mistrusted.copy()
+        made.recent = self.recent
+        made.timers = self.timers.copy()
+        made.decision_count = self.decision_count
+        made.previous_digest = self.previous_digest
+        made.outstanding = self.outstanding.copy()
+        made.category_limits = self.category_limits.copy()
+        made.channel_limits = self.channel_limits.copy()
+        made.access = self.access.copy()
+        made.touched = self.touched.copy()
+        return made
 
     def knows(self, mark: bytes) -> bool:
         """Whether an event with this `event_mark` was taken before, among those that are remembered."""
@@ -209,12 +275,12 @@ class Customer:
         if not by_source:
             return _NO_SOURCES
         mistrusted = self.mistrusted
-        if not mistrusted and len(set(map(id, by_source.values()))) == 1:
-            # Nearly always: one consent gave them all, and they stand or fall together.
-            grant = next(iter(by_source.values()))
-            until_ms = grant.until_ms
-            stands = grant.from_ms <= now_ms and (until_ms is None or now_ms < until_ms)
-            return _sources(tuple(by_source)) if stands else _NO_SOURCES
+        if not mistrusted:
+            sources, grant, until_ms = granted_of(by_source).terms
+            if grant is not None:
+                # Nearly always: one consent gave them all, and they stand or fall together.
+                stands = grant.from_ms <= now_ms and (until_ms is None or now_ms < until_ms)
+                return sources if stands else _NO_SOURCES
         return frozenset(
             _SOURCES[source]
             for source, grant in by_source.items()

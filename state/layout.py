@@ -6,11 +6,15 @@ The order is frozen for a version. A change is a new version in `state.codec`, w
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import Raw
+from msgspec.msgpack import Encoder
+
 from schemas.base import DAY_MS
 from schemas.customer import (
     Contact,
     Customer,
     Grant,
+    Granted,
     LiveSignal,
     OpenDecision,
     Outstanding,
@@ -21,6 +25,7 @@ ID_DIGITS = 32
 """Texts of so many hexadecimal digits or more are ids and digests, which are kept as their bytes."""
 TERMS = 5
 """How many terms a consent has; the sources that it gave stand behind them in a row."""
+_PACK = Encoder().encode
 
 
 def encode_body(customer: Customer) -> list[Any]:
@@ -29,7 +34,7 @@ def encode_body(customer: Customer) -> list[Any]:
         customer.customer,
         customer.since_ms,
         customer.latest_ms,
-        {purpose: grant_rows(by_source) for purpose, by_source in customer.grants.items()},
+        {purpose: _packed(by_source) for purpose, by_source in customer.grants.items()},
         customer.refusals,
         customer.withdrawn,
         customer.objections,
@@ -101,7 +106,7 @@ def decode_body(body: list[Any]) -> Customer:
         since_ms,
         latest_ms,
         {
-            purpose: {source: grant for row in rows for source, grant in _granted(row)}
+            purpose: Granted(pair for row in rows for pair in _granted(row))
             for purpose, rows in grants.items()
         },
         refusals,
@@ -178,6 +183,16 @@ def grant_rows(by_source: Mapping[str, Grant]) -> list[list[Any]]:
             rows[id(grant)] = row
         row[TERMS].append(source)
     return list({id(row): row for row in rows.values()}.values())
+
+
+def _packed(by_source: Mapping[str, Grant]) -> Raw | list[list[Any]]:
+    """The rows of one purpose's grants, encoded once for as long as nobody says another word."""
+    if not isinstance(by_source, Granted):
+        return grant_rows(by_source)
+    packed: Raw | None = by_source.packed
+    if packed is None:
+        packed = by_source.packed = Raw(_PACK(grant_rows(by_source)))
+    return packed
 
 
 def _terms(grant: Grant) -> list[Any]:
