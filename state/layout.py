@@ -136,11 +136,14 @@ def decode_body(body: list[Any]) -> Customer:
 
 def _days(customer: Customer) -> list[int] | dict[str, int]:
     """When memories were written: days before the newest, in the order of the slots."""
-    touched = customer.touched
-    if touched.keys() != customer.slots.keys():
+    touched, slots = customer.touched, customer.slots
+    if len(touched) != len(slots):
         return touched
     newest = customer.latest_ms // DAY_MS
-    return [newest - touched[name] for name in customer.slots]
+    try:
+        return [newest - touched[name] for name in slots]
+    except KeyError:
+        return touched
 
 
 def _dated(

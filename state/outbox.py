@@ -1,6 +1,7 @@
 """One undelivered output to bytes and back: what a shard keeps until the broker has acknowledged it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct, error
 
 from schemas.errors import StateError
@@ -32,10 +33,11 @@ class OutboxEntry:
 
 def encode_entry(entry: OutboxEntry) -> bytes:
     """The bytes of an entry without its sequence, which is in its key."""
-    parts = [_chunk(entry.topic.encode()), _chunk(entry.key), _chunk(entry.value)]
+    length = _LENGTH.pack
+    parts = [_name(entry.topic), _chunk(entry.key), _chunk(entry.value)]
     parts.append(_COUNT.pack(len(entry.headers)))
     for name, value in entry.headers:
-        parts += (_chunk(name.encode()), _chunk(value))
+        parts += (_name(name), length(len(value)), value)
     return seal(b"".join(parts), version=VERSION)
 
 
@@ -61,6 +63,12 @@ def decode_entry(sequence: int, data: bytes) -> OutboxEntry:
             "state.corrupt", "outbox entry has another layout", hint=RESTORE_HINT
         ) from cause
     return OutboxEntry(sequence, topic, key, value, headers)
+
+
+@lru_cache(maxsize=256)
+def _name(text: str) -> bytes:
+    """The chunk of a topic's or a header's name: there are few of them."""
+    return _chunk(text.encode())
 
 
 def _chunk(data: bytes | None) -> bytes:

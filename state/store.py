@@ -168,9 +168,10 @@ class CustomerCache:
 
     def put(self, shard: int, customer: str, record: Customer, *, size: int) -> None:
         """Hold a record; those not used for longest go when there is too much."""
-        self.drop(shard, customer)
-        self._records[shard, customer] = (record, size)
-        self.bytes += size
+        key = (shard, customer)
+        held = self._records.pop(key, None)
+        self._records[key] = (record, size)
+        self.bytes += size if held is None else size - held[1]
         while self._records and (
             self.bytes > self._bytes_max or len(self._records) > self._capacity
         ):
