@@ -11,6 +11,8 @@ VERSION = 1
 
 _LENGTH = Struct(">i")
 _COUNT = Struct(">H")
+NAME_MAX = 32
+"""Characters of a header's name that is packed once; ours are shorter."""
 _ABSENT = -1
 """The length that stands for None: a Kafka record without a key or value is not one with an empty one."""
 
@@ -37,7 +39,9 @@ def encode_entry(entry: OutboxEntry) -> bytes:
     parts = [_name(entry.topic), _chunk(entry.key), _chunk(entry.value)]
     parts.append(_COUNT.pack(len(entry.headers)))
     for name, value in entry.headers:
-        parts += (_name(name), length(len(value)), value)
+        # Names of a dead letter are the sender's, of any length: those are not kept.
+        named = _name(name) if len(name) <= NAME_MAX else _chunk(name.encode())
+        parts += (named, length(len(value)), value)
     return seal(b"".join(parts), version=VERSION)
 
 

@@ -6,9 +6,13 @@ from hypothesis import strategies as st
 
 from schemas.errors import StateError
 from state.codec import seal
-from state.outbox import OutboxEntry, decode_entry, encode_entry
+from state.outbox import NAME_MAX, OutboxEntry, decode_entry, encode_entry
 
 PAYLOADS = st.none() | st.binary(max_size=40)
+NAMES = st.text(st.characters(codec="utf-8"), max_size=5) | st.integers(
+    NAME_MAX - 1, NAME_MAX + 1
+).map("é".__mul__)
+"""Short ones, and those on both sides of the longest that is packed once."""
 ENTRIES = st.builds(
     OutboxEntry,
     sequence=st.integers(0, 2**63),
@@ -16,7 +20,7 @@ ENTRIES = st.builds(
     key=PAYLOADS,
     value=PAYLOADS,
     headers=st.lists(
-        st.tuples(st.text(st.characters(codec="utf-8"), max_size=5), st.binary(max_size=8)),
+        st.tuples(NAMES, st.binary(max_size=8)),
         max_size=3,
     ).map(tuple),
 )
