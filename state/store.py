@@ -152,7 +152,7 @@ class CustomerCache:
         self._bytes_max = bytes_max
         self._records: OrderedDict[tuple[int, str], tuple[Customer, int]] = OrderedDict()
         self.bytes = 0
-        """The length of the encoded records; decoded they take about three times as much."""
+        """The length of the encoded records; decoded they take about fifteen times as much."""
 
     def __len__(self) -> int:
         return len(self._records)
