@@ -178,7 +178,7 @@ class Encoder(Protocol):
         ...
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Situation:
     """What a policy may look at besides the candidate.
 

@@ -48,6 +48,9 @@ class ConsentChange:
     state: str = ""
 
 
+UNCHANGED = ConsentChange()
+
+
 def apply(customer: Customer, event: EventBase, *, position: str) -> ConsentChange | InputError:
     """Apply one control event to a customer copy; returns what changed, or why it can't be."""
     match event:
@@ -292,6 +295,9 @@ def _all_of(customer: Customer, source: Source) -> Pairs:
 
 def expire(customer: Customer, *, now_ms: int) -> ConsentChange:
     """Drop grants, and end accesses, whose validity has passed from a customer copy."""
+    first_ms = ends(customer)
+    if first_ms is None or first_ms > now_ms:
+        return UNCHANGED
     ended = [
         (Purpose(purpose), Source(source))
         for purpose, by_source in customer.grants.items()
@@ -304,8 +310,6 @@ def expire(customer: Customer, *, now_ms: int) -> ConsentChange:
         for institution, access in customer.access.items()
         if access.until_ms is not None and access.from_ms < access.until_ms <= now_ms
     ]
-    if not ended and not closed:
-        return ConsentChange()
     recalled: list[tuple[Purpose, Source]] = list(ended)
     erased = frozenset[Source]()
     for institution in closed:

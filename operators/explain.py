@@ -91,8 +91,8 @@ def tell(
     Source: GDPR articles 13(2)(f), 21(4) and 22(3); contributions: Lundberg & Lee 2017, linear case
     (exact interventional Shapley values).
     """
-    given = tuple(Source(source) for source in sources)
-    factors = _factors(choice, frozenset(given), words)
+    given = tuple(map(Source, sources))
+    factors = _factors(choice, frozenset(given), words) if choice.parts.names else ()
     if chosen is None:
         summary = _silence(choice, screened, situation)
     else:
@@ -106,7 +106,7 @@ def tell(
         language="en",
         summary=summary,
         purposes=tuple(PURPOSE_WORDS[Purpose(purpose)] for purpose in purposes),
-        sources=tuple(SOURCE_WORDS[source] for source in given),
+        sources=tuple([SOURCE_WORDS[source] for source in given]),
         top_factors=factors,
         why_not=_why_not(choice, screened),
         counterfactual=counterfactual,

@@ -144,7 +144,8 @@ class Choice(Struct, frozen=True):
         return tuple(map(Scored, self.actions, self.scores, self.propensities))
 
 
-@dataclass(slots=True, frozen=True)
+# Once made, nothing changes these two but `Decision.seal`. To make a frozen one takes ten times as long.
+@dataclass(slots=True)
 class Explanation:
     """Why, why not the others, and what would change it, in plain words.
 
@@ -169,7 +170,7 @@ class Explanation:
     worth: dict[str, Any] | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Decision:
     """The full record of one decision, silence included (fields: contracts of the ``decisions`` topic)."""
 
@@ -215,7 +216,7 @@ class Decision:
         if self.digest:
             message = "a decision is sealed once"
             raise ValueError(message)
-        object.__setattr__(self, "digest", digest)
+        self.digest = digest
 
 
 @dataclass(slots=True, frozen=True)

@@ -102,9 +102,17 @@ def streams_of(memory: Memory) -> dict[str, Stream]:
     return book.streams_of(_book(memory))
 
 
+_LAST: list[tuple[Memory, str, Stream | None]] = []
+"""The stream looked up last: two plug-ins ask for the one of the same movement, one after the other."""
+
+
 def stream_of(memory: Memory, key: str) -> Stream | None:
     """The stream with a key, if it is remembered."""
-    return book.stream_of(_book(memory), book.key_hash(key))
+    if _LAST and _LAST[0][0] is memory and _LAST[0][1] == key:
+        return _LAST[0][2]
+    found = book.stream_of(_book(memory), book.key_hash(key))
+    _LAST[:] = [(memory, key, found)]
+    return found
 
 
 def first_of(memory: Memory) -> int:

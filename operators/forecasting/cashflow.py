@@ -40,7 +40,7 @@ DATED_FROM = 0.2
 """The least probability at which a date is worth giving."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outlook:
     """All scenarios of one customer; what is asked of it is worked out then.
 

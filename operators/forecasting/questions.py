@@ -148,20 +148,28 @@ def follow(
     if memory and len(memory) in (_SIZE, _SIZE_DATED):
         made[: len(memory)] = memory
     today, answers = now_ms // DAY_MS, []
-    for days in HORIZONS:
-        asked = _open(made, days)
-        if asked is not None and today > asked.day + days:
+    still = _all_open(made) if memory else {}
+    for days, asked in list(still.items()):
+        if today > asked.day + days:
             answers += _answered(made, asked, days)
             size = _HEAD.size + 2 * _WIDTHS[days]
             # Whole: what was seen is kept until it has taught, and no longer.
             made[_AT[days] : _AT[days] + size] = bytes(size)
+            del still[days]
     if isinstance(event, TransactionBooked):
-        _seen(made, event, float(total_minor(cash)))
-        _ask(made, cash, kept, now_ms=now_ms, rules=rules, learnt=learnt)
-    still = [asked for asked in (_open(made, days) for days in HORIZONS) if asked is not None]
+        if still:
+            _seen(made, still, event, float(total_minor(cash)))
+        if len(still) < len(HORIZONS):
+            _ask(made, still, cash, kept, now_ms=now_ms, rules=rules, learnt=learnt)
     if not still:
         return b"", answers
-    return bytes(made if any(asked.dated for asked in still) else made[:_SIZE]), answers
+    return bytes(made if any(asked.dated for asked in still.values()) else made[:_SIZE]), answers
+
+
+def _all_open(made: bytearray) -> dict[int, _Open]:
+    """The open questions by horizon."""
+    found = ((days, _open(made, days)) for days in HORIZONS)
+    return {days: asked for days, asked in found if asked is not None}
 
 
 def _open(made: bytearray, days: int) -> _Open | None:
@@ -174,29 +182,30 @@ def _open(made: bytearray, days: int) -> _Open | None:
     )  # fmt: skip
 
 
-def _seen(made: bytearray, event: TransactionBooked, balance: float) -> None:
+def _seen(
+    made: bytearray, still: dict[int, _Open], event: TransactionBooked, balance: float
+) -> None:
     """What one movement adds to the questions that are open."""
     day, amount = event.at_ms // DAY_MS, float(event.amount_minor)
-    for days in HORIZONS:
-        asked = _open(made, days)
-        if asked is None or not asked.day <= day <= asked.day + days:
+    for days, asked in still.items():
+        if not asked.day <= day <= asked.day + days:
             continue
         incomes = list(asked.incomes)
         if amount > 0 and event.method != "interest":
             incomes[min(2, max(0, day - asked.day - 1) // MONTH_DAYS)] += amount
         below = asked.dated and not asked.first and balance < asked.thresholds[asked.dated - 1]
-        asked = asked._replace(
+        made[_AT[days] : _AT[days] + _HEAD.size] = asked._replace(
             first=max(1, day - asked.day) if below else asked.first,
             low=min(asked.low, balance),
             last=balance,
             largest=max(asked.largest, -amount),
             incomes=tuple(incomes),
-        )
-        made[_AT[days] : _AT[days] + _HEAD.size] = asked.packed()
+        ).packed()
 
 
 def _ask(
     made: bytearray,
+    still: dict[int, _Open],
     cash: Mapping[str, Any],
     kept: bytes,
     *,
@@ -204,8 +213,7 @@ def _ask(
     rules: Rules,
     learnt: ForecastSnapshot | None,
 ) -> None:
-    free = [days for days in HORIZONS if _open(made, days) is None]
-    if not free or why_not(cash, kept, now_ms=now_ms, days_min=HISTORY_DAYS_MIN):
+    if why_not(cash, kept, now_ms=now_ms, days_min=HISTORY_DAYS_MIN):
         return
     today = max(now_ms // DAY_MS, cash["day"], book.head(kept).last)
     balance = float(total_minor(cash))
@@ -214,7 +222,7 @@ def _ask(
     scale = float(known.spending[0])
     floor = float(rules.shortfall_threshold_minor)
     thresholds = (floor, *(share * scale for share in SHARES))
-    for days in free:
+    for days in [days for days in HORIZONS if days not in still]:
         look = Looked(known, days=days)
         rows = look.rows(list(thresholds))
         parts, limit, usual = [_once(rows), look.band().ravel()], 0.0, 0.0
@@ -227,7 +235,7 @@ def _ask(
         chance = None if learnt is None else learnt.heads.get(f"shortfall:{days}")
         said = _UNTOLD if chance is None else float(pooled.probability(chance, rows[:1])[0])
         dated = _reached(rows, thresholds, balance=balance)
-        asked = _Open(
+        asked = still[days] = _Open(
             today, dated, 0, floor, scale, balance, balance, balance, float(bands.turnover(known)[0]), said,
             0.0, limit, (0.0, 0.0, 0.0), usual,
         )  # fmt: skip

@@ -20,6 +20,9 @@ PROTECTIVE_PER_DAY_MAX = 6
 PAUSE = "all"
 """The key in `Customer.rests` of a pause after a complaint; `category:<category>` rests a category."""
 
+ANY_TIME = Preference()
+"""What holds for a channel that nothing was said of."""
+
 REFUSALS: dict[str, Verdict] = {
     rule: Verdict(allowed=False, rule=rule, words=words)
     for rule, words in {
@@ -59,7 +62,7 @@ class ContactCaps:
             situation: Past contacts, rests, preferences and the instant (UTC).
         """
         now_ms = situation.now_ms
-        preference = situation.customer.preferences.get(candidate.channel, Preference())
+        preference = situation.customer.preferences.get(candidate.channel, ANY_TIME)
         if not preference.enabled:
             return REFUSALS["contact.channel_off"]
         if quiet(preference, now_ms=now_ms):

@@ -77,9 +77,9 @@ def _held_elsewhere(product: str | None, customer: Customer, now_ms: int) -> boo
 
 
 def _judge_products(terms: Eligibility, customer: Customer) -> Verdict | None:
-    if any(product not in customer.products for product in terms.requires):
+    if terms.requires and not customer.products.keys() >= set(terms.requires):
         return REFUSALS["eligibility.requires"]
-    if any(product in customer.products for product in terms.excludes):
+    if terms.excludes and not customer.products.keys().isdisjoint(terms.excludes):
         return REFUSALS["eligibility.excludes"]
     return None
 
