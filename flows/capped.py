@@ -52,16 +52,18 @@ class Capped:
         fresh: dict[Spot, int],
         *,
         at_ms: int,
-    ) -> None:
-        """Count what was said of a capped item."""
-        decision = outcome.decision
+    ) -> bool:
+        """Count what was said of a capped item; whether it was one."""
+        decision, counted = outcome.decision, False
         if decision is None:
-            return
+            return counted
         for kind, caps, day in _kinds(world, at_ms):
             if decision.chosen in caps:
                 spot = self._spot(kind, decision.chosen)
                 lease = Lease.unpack(fresh.get(spot, positions.get(spot, 0)))
                 fresh[spot] = lease.one_more(day).pack()
+                counted = True
+        return counted
 
     def _spot(self, kind: str, item: str) -> Spot:
         return f"{kind}{item}", self._shard

@@ -6,7 +6,7 @@ Each process owns whole shards by its ordinal, reads only their partitions and w
 so that nothing is exchanged between processes and the Kafka log is the one distributor. The graph has
 three steps; the stages of a decision are inside `operators.decide`.
 
-Order: a batch is one write (records, timers, positions, outputs) through RocksDB's write-ahead log; then its outputs
+Order: an answer is one write (record, timers, outputs, what was taken) through RocksDB's write-ahead log; then its outputs
 are produced; an acknowledged one leaves the outbox with its shard's next commit. Each `sync_s` every shard that changed
 is synced, and then the positions it had before that are told to the group. Nothing waits for a sync: what a machine
 takes with it was not told to the group and is read again, and outputs that lie on their topics are not sent again.
@@ -32,7 +32,7 @@ from flows.kafka.source import LogSource, Pace
 from flows.metrics import Metrics
 from flows.records import Batch, Parcel, Spot
 from flows.refusals import Refusals
-from flows.shard import Shard
+from flows.shard import PIECE, Shard
 from flows.work import Decide, Decode
 from flows.worker import Failure, Stop, run
 from flows.world import WorldKeeper
@@ -206,7 +206,7 @@ class DecideFlow:
             self._sync(now)
 
     def rest(self) -> bool:
-        """Nothing is there to read: commit what one shard holds; whether others hold more.
+        """Nothing is there to read: commit a piece of what one shard holds; whether there is more.
 
         Not at each pause: a commit of some events costs little more than a commit of one.
         """
@@ -215,9 +215,9 @@ class DecideFlow:
             if now < self._settle_at:
                 return False
             self._settle_at = now + SETTLE_EVERY_S
-            self._holding = [shard for shard in self._shards.values() if shard.holds]
+            self._holding = [s for s in self._shards.values() for _ in range(s.holds)]
         if self._holding:
-            self._holding.pop().settle()
+            self._holding.pop().settle(PIECE)
         return bool(self._holding)
 
     def room(self, timeout_s: float) -> bool:

@@ -1,11 +1,12 @@
 """The shell around `decide` for one shard: decide on a batch, commit it, hand its outputs on.
 
-One commit a batch holds the changed customers, the positions and the outputs, so that after a crash
-either all of a batch happened or nothing of it. It is Kafka-free: the live flow, the test driver and the
-simulation call the same code.
+One commit holds changed customers, the positions and the outputs, so that after a crash either all of it
+happened or nothing. What says nothing may wait for a moment's rest, and an answer's commit holds its own
+customer alone: whoever waits for the answer does not wait for others' records (`flows.trail`). It is Kafka-free:
+the live flow, the test driver and the simulation call the same code.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from flows import outputs
 from flows.clock import CLOCK, strides
@@ -16,7 +17,11 @@ from state.outbox import OutboxEntry
 from state.store import ShardStore
 
 HELD_MAX = 256
-"""Records whose commit may wait together."""
+"""Records that may wait for their commit, and so how many may lie ahead of the position."""
+PIECE = 6
+"""Customers that are committed together at rest: about a millisecond, so that an event that comes meanwhile hardly waits."""
+OVERFLOW = 16
+"""Customers that are committed together when too much is held: no rest comes, and what counts is cost."""
 DUE_MAX = 128
 """Timers that one tick wakes; the rest wait for the next tick, so that events are not held up.
 
@@ -64,8 +69,8 @@ class Shard(Standing):
     ) -> list[OutboxEntry]:
         """Decide on a batch of records in order, and commit it.
 
-        With ``hold`` a batch that says nothing may wait for the next one, at most `HELD_MAX` records or
-        until `settle`: most events only fold, and one commit then writes many of them. Until it is
+        With ``hold`` customers of whom nothing is said may wait, at most `HELD_MAX` records or until
+        `settle`: most events only fold, and one commit then writes many of them. Until it is
         committed, what is held is in memory alone, and a crash reads it from the log again.
 
         Returns:
@@ -86,11 +91,15 @@ class Shard(Standing):
 
     def tick(self, now_ms: int, *, world: World) -> list[OutboxEntry]:
         """Wake the customers whose timers are due, at most `DUE_MAX`, and commit what is acknowledged."""
-        self.settle()  # what is held may move a timer
+        if self._held is not None:
+            # What is held may move a timer; and under load no rest comes in which it would be committed.
+            held, self._held = self._held, None
+            self._commit(held, only={*held.due(now_ms), *held.trail.oldest(PIECE)})
         next_due_ms = self.store.next_due_ms()
         if next_due_ms is None or next_due_ms > now_ms:
             self.sent.passed(self.positions, idle=True)
-            self.settle()
+            if self._held is None:
+                self.settle()
             return []
         return self._wake(now_ms, world)
 
@@ -101,15 +110,19 @@ class Shard(Standing):
         self._reached[topic, partition] = offset + 1
 
     @property
-    def holds(self) -> bool:
-        """Whether something waits for `settle`."""
-        return self._held is not None
+    def holds(self) -> int:
+        """How many pieces wait for `settle`."""
+        if self._held is None:
+            return 0
+        return max(1, -(-len(self._held.batch.customers) // PIECE))
 
-    def settle(self) -> None:
-        """Commit what is held, and acknowledgements."""
+    def settle(self, most: int | None = None) -> None:
+        """Commit what is held, and acknowledgements; ``most``: only so many customers, who wait longest."""
         work, self._held = self._held, None
-        if work is not None or self._delivered or (self._reached and not self.sent):
-            self._commit(work or Work(self))
+        if work is not None:
+            self._commit(work, only=None if most is None else work.trail.oldest(most))
+        elif self._delivered or (self._reached and not self.sent):
+            self._commit(Work(self))
 
     def mark(self, ends: Mapping[Spot, int]) -> None:
         """Note how far the output topics were read at start; the next start reads on from there.
@@ -135,19 +148,32 @@ class Shard(Standing):
         work, self._held = self._held or Work(self), None
         for record in records:
             work.take(record, world)
-        if hold and not work.made and work.taken < HELD_MAX:
+        if not hold:
+            return self._commit(work)
+        made: list[OutboxEntry] = []
+        if work.made:
+            made = self._commit(work, only=work.answered)
+        else:
             self._held = work
-            return []
-        return self._commit(work)
+        while self._held is not None and len(self._held.trail) >= HELD_MAX:
+            self.settle(OVERFLOW)
+        return made
 
     def _wake(self, now_ms: int, world: World) -> list[OutboxEntry]:
-        work = Work(self)
-        for timer in self.store.due(now_ms, DUE_MAX):
+        work, self._held = self._held or Work(self), None
+        timers = self.store.due(now_ms, DUE_MAX)
+        for timer in timers:
             work.wake(timer, world)
-        return self._commit(work)
+        return self._commit(work, only={timer.customer for timer in timers})
 
-    def _commit(self, work: Work) -> list[OutboxEntry]:
-        batch = work.batch
+    def _commit(self, work: Work, *, only: Collection[str] | None = None) -> list[OutboxEntry]:
+        """Commit a work, or some customers of it and what was made; the rest is held on.
+
+        While outputs of an earlier run may come out again, and after what concerns more than one customer, it is
+        everything: only then nothing that is committed hangs on what is not.
+        """
+        parted = only is not None and not (work.whole or self.sent or self._event_clock)
+        batch = work.part(only or ()) if parted else work.all()
         if self._event_clock and self.newest_ms > self.positions.get((CLOCK, self.number), 0):
             batch.positions[CLOCK, self.number] = self.newest_ms
         batch.outbox = [entry for entry in work.made.values() if entry.sequence not in work.dropped]
@@ -155,15 +181,17 @@ class Shard(Standing):
         if not self.sent:
             batch.positions.update(self._reached)
             self._reached = {}
-        if batch.empty:
-            return []
-        self.store.commit(batch)
-        self.unsynced = True
+        if not batch.empty:
+            self.store.commit(batch)
+            self.unsynced = True
         self.positions.update(batch.positions)
         self.source_positions.update(batch.source_positions)
+        self.ahead = {s: at for s, at in (self.ahead | batch.ahead).items() if at}
         self._delivered = []
         for sequence in work.dropped:
             self.pending.pop(sequence, None)
         for entry in batch.outbox:
             self.pending[entry.sequence] = entry.key
+        if parted and work.trail:
+            work.made, work.answered, self._held = {}, set(), work
         return batch.outbox

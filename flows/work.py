@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -10,10 +10,11 @@ from flows import outputs
 from flows.capped import Capped
 from flows.clock import CLOCK
 from flows.dead_letters import KEYLESS, REFUSED, letter
-from flows.partition import shard_of
+from flows.placed import placed
 from flows.records import PLACE, Headers, Record, Spot
 from flows.sent import Sent
 from flows.tally import Tally
+from flows.trail import Origin, Step, Trail, beyond, changes
 from operators.contracts import World
 from operators.draws import identify
 from schemas import topics
@@ -21,7 +22,7 @@ from schemas.base import Source
 from schemas.customer import Customer
 from schemas.decisions import Outcome
 from schemas.errors import InputError
-from schemas.events import ClockTicked, EventBase, MessageRead, PositionReported
+from schemas.events import ClockTicked, EventBase
 from state.outbox import OutboxEntry
 from state.store import ShardBatch, ShardStore
 from state.timers import Timer
@@ -29,9 +30,6 @@ from state.timers import Timer
 LOG = logging.getLogger(__name__)
 OVERDUE_MAX = 64
 """Timers of one customer that go before one event."""
-INTERNAL: tuple[type[EventBase], ...] = (ClockTicked, MessageRead, PositionReported)
-"""Kinds that may not arrive on the customers' log: made inside, or turned into zones by `ingest`."""
-
 Decode = Callable[[Record], Sequence[EventBase | InputError]]
 """A record to its events, in order; what can't be used is a value in its place."""
 
@@ -78,6 +76,7 @@ class Standing:
         self.shards = shards
         self.positions: dict[Spot, int] = store.positions()
         self.source_positions = store.source_positions()
+        self.ahead = store.ahead()
         self.next_sequence = store.next_sequence
         self.newest_ms = self.positions.get((CLOCK, self.number), 0)
         self.sent = Sent(sent, ends)
@@ -86,11 +85,17 @@ class Standing:
 
 
 class Work:
-    """One batch in the making: what it changed so far, seen by the events after it."""
+    """One batch in the making: what it changed so far, seen by the events after it.
+
+    ``answered`` are the customers for whom something was made since the last commit. ``whole``: it did what can
+    only be committed together with everything.
+    """
 
     def __init__(self, shard: Standing) -> None:
         self._shard = shard
-        self.taken = 0
+        self.trail = Trail(shard.ahead)
+        self.answered: set[str] = set()
+        self.whole = False
         self._source = outputs.source_of(shard.number)
         self.batch = ShardBatch()
         self.made: dict[int, OutboxEntry] = {}
@@ -100,7 +105,6 @@ class Work:
     def take(self, record: Record, world: World) -> None:
         """One record: skipped if seen, dead-lettered if it can't be used, decided on otherwise."""
         shard, batch = self._shard, self.batch
-        self.taken += 1
         spot = (record.topic, record.partition)
         if record.offset < batch.positions.get(spot, shard.positions.get(spot, 0)):
             shard.tally.skipped += 1
@@ -108,22 +112,32 @@ class Work:
         batch.positions[spot] = record.offset + 1
         if record.dark:
             shard.tally.dark += 1
+            self.trail.add(Step(spot, record.offset, None, None))
             return
-        if self._seen(record):
+        source = source_position(record.headers)
+        if source is not None and self._seen(source):
             shard.tally.skipped += 1
+            self.trail.add(Step(spot, record.offset, None, None))
             return
+        if record.offset in shard.ahead.get(spot, ()):
+            shard.tally.skipped += 1
+            self.trail.add(Step(spot, record.offset, None, source))
+            return
+        self.trail.add(
+            Step(spot, record.offset, (record.key or b"").decode(errors="replace"), source)
+        )
         if record.headers and record.headers[0][0] == REFUSED:
             self._pass_on(record)
             return
         began_ns, self._parting = time.perf_counter_ns(), record.parting
         for index, event in enumerate(shard.decode(record)):
-            placed = _placed(record, event, shards=shard.shards)
-            if isinstance(placed, InputError):
-                self._refuse(record, placed, index=index, stage="decode")
+            fit = placed(record, event, shards=shard.shards)
+            if isinstance(fit, InputError):
+                self._refuse(record, fit, index=index, stage="decode")
                 continue
-            self._overdue(placed, world)
+            self._overdue(fit, world)
             outcome = self._decide(
-                placed, world=world, position=f"{record.place}:{index}", began_ns=began_ns
+                fit, world=world, position=f"{record.place}:{index}", began_ns=began_ns
             )
             if outcome.rejected is not None:
                 self._refuse(record, outcome.rejected, index=index, stage="admit")
@@ -150,6 +164,27 @@ class Work:
             after = after.copy()
             del after.timers[timer.name]
             self.batch.customers[timer.customer] = after
+
+    def all(self) -> ShardBatch:
+        """Everything, to be committed; outputs aside."""
+        shard, batch = self._shard, self.batch
+        batch.ahead = changes(shard.ahead, beyond(shard.ahead, batch.positions))
+        return batch
+
+    def part(self, customers: Collection[str]) -> ShardBatch:
+        """These customers and what goes with them, to be committed; outputs aside. The rest goes on here."""
+        part, held = ShardBatch(), self.batch.customers
+        part.customers = {one: held.pop(one) for one in customers if one in held}
+        self.trail.cut(customers, part)
+        return part
+
+    def due(self, now_ms: int) -> list[str]:
+        """Whoever changed and has a timer that is due."""
+        return [
+            customer
+            for customer, record in self.batch.customers.items()
+            if record is not None and record.timers and min(record.timers.values()) <= now_ms
+        ]
 
     def _overdue(self, event: EventBase, world: World) -> None:
         """Wake what was due before an event, so that the order does not hang on when ticks come.
@@ -190,7 +225,8 @@ class Work:
             self._erase(event.customer)
         elif outcome.customer is not before:
             self.batch.customers[event.customer] = outcome.customer
-        shard.capped.spend(outcome, world, shard.positions, fresh, at_ms=event.at_ms)
+        if shard.capped.spend(outcome, world, shard.positions, fresh, at_ms=event.at_ms):
+            self.whole = True
         self._emit(outcome, customer=event.customer, position=position, began_ns=began_ns)
         shard.newest_ms = max(shard.newest_ms, event.at_ms)
         shard.tally.count(outcome, latency_ns=time.perf_counter_ns() - began_ns)
@@ -207,8 +243,10 @@ class Work:
                 latency_us = (time.perf_counter_ns() - began_ns) // 1000
                 head = (*head, (outputs.LATENCY, b"%d" % latency_us))
             self._add(role, key, value, head)
+            self.answered.add(customer)
 
     def _refuse(self, record: Record, error: InputError, *, index: int, stage: str) -> None:
+        self.whole = True
         value, kept = letter(record, error, stage=stage)
         own = (
             (outputs.ID, f"{record.place}:{index}/{stage}".encode()),
@@ -220,6 +258,7 @@ class Work:
 
     def _pass_on(self, record: Record) -> None:
         """A dead letter that ingest made: ingest may say it twice, a shard sends it once."""
+        self.whole = True
         (_, keyless), *kept = record.headers
         own = (
             (outputs.ID, f"{record.place}:0/ingest".encode()),
@@ -234,6 +273,7 @@ class Work:
         if shard.sent:
             checksum = shard.sent.take(head_id(head))
             if checksum is not None:
+                self.whole = True
                 shard.tally.adopted(checksum, value)
                 return
         entry = OutboxEntry(shard.next_sequence, role, key, value, head)
@@ -243,6 +283,7 @@ class Work:
     def _erase(self, customer: str) -> None:
         """Forget the customer, and what was made for them and is not on the log yet."""
         key = customer.encode()
+        self.whole = True
         self.batch.customers[customer] = None
         self.batch.erased.add(customer)
         if self._parting is not None:
@@ -255,11 +296,8 @@ class Work:
             return self.batch.customers[customer]
         return self._shard.store.customer(customer)
 
-    def _seen(self, record: Record) -> bool:
-        """Whether the source record behind this one was taken before; notes it as taken."""
-        source = source_position(record.headers)
-        if source is None:
-            return False
+    def _seen(self, source: Origin) -> bool:
+        """Whether the source record behind one was taken before; notes it as taken."""
         spot, at = source
         shard, batch = self._shard, self.batch
         if at <= batch.source_positions.get(spot, shard.source_positions.get(spot, (-1, -1))):
@@ -273,7 +311,7 @@ def head_id(head: Headers) -> str:
     return next((value.decode() for name, value in head if name == outputs.ID), "")
 
 
-def source_position(head: Headers) -> tuple[Spot, tuple[int, int]] | None:
+def source_position(head: Headers) -> Origin | None:
     """Where a record came from before `ingest`, None for one that was written directly.
 
     Example:
@@ -286,32 +324,3 @@ def source_position(head: Headers) -> tuple[Spot, tuple[int, int]] | None:
             if len(parts) == 4 and all(part.isdecimal() for part in parts[1:]):  # noqa: PLR2004 - the header's four parts
                 return (parts[0], int(parts[1])), (int(parts[2]), int(parts[3]))
     return None
-
-
-def _placed(
-    record: Record, event: EventBase | InputError, *, shards: int
-) -> EventBase | InputError:
-    """The event, or why it may not stand where it does."""
-    if isinstance(event, InputError):
-        return event
-    if record.key != event.customer.encode():
-        return InputError(
-            "input.wrong-customer",
-            "the record's key is not its customer",
-            hint="key records by customer, so that one customer's events are on one partition",
-        )
-    if record.topic != topics.CUSTOMER_EVENTS and record.partition != shard_of(
-        event.customer, shards=shards
-    ):
-        return InputError(
-            "input.wrong-customer",
-            "the record is on another partition than its customer's log",
-            hint="write it with the partitioner murmur2_random, or let it pass ingest",
-        )
-    if isinstance(event, INTERNAL):
-        return InputError(
-            "input.unknown-kind",
-            f"{type(event).__name__} may not arrive from outside",
-            hint="send positions to the topic locations",
-        )
-    return event

@@ -59,6 +59,12 @@ def changes_of(
     for (topic, partition), (offset, index) in batch.source_positions.items():
         key = keys.source_position_key(topic, partition)
         changes.puts.append((key, keys.pack_source_position(offset, index)))
+    for (topic, partition), offsets in batch.ahead.items():
+        key = keys.ahead_key(topic, partition)
+        if offsets:
+            changes.puts.append((key, keys.pack_offsets(offsets)))
+        else:
+            changes.deletes.append(key)
     _add_outbox(changes, batch, rows)
     return changes
 

@@ -16,6 +16,8 @@ from state.rows import Rows
 from state.store import TopicPartition
 from state.timers import Timer
 
+NO_KIND = "is of no kind that a release wrote"
+
 
 class Contents:
     """The rows of a shard, as far as they were taken."""
@@ -30,6 +32,8 @@ class Contents:
         """Version of the codec → how many records."""
         self.positions: dict[TopicPartition, int] = {}
         self.source_positions: dict[TopicPartition, tuple[int, int]] = {}
+        self.ahead: dict[TopicPartition, tuple[int, ...]] = {}
+        """Offsets from the position on whose records were taken."""
         self.outbox: list[OutboxEntry] = []
         self.timers = 0
         self.first_due_ms: int | None = None
@@ -54,6 +58,11 @@ class Contents:
         """Once every row was taken: keys of what does not fit together, and what it is in words."""
         for timer, record in self._wanted.items():
             yield timer, f"is missing, though {readable(record)} waits for it"
+        for (topic, partition), (first, *_) in self.ahead.items():
+            position = self.positions.get((topic, partition), 0)
+            if first < position:
+                key = keys.ahead_key(topic, partition)
+                yield key, f"says that {first} was taken ahead of the position, {position}"
         for sequence in self._sequences:
             if keys.outbox_sequence(sequence) >= self._next_sequence:
                 yield sequence, f"lies beyond the next sequence, {self._next_sequence}"
@@ -70,17 +79,26 @@ class Contents:
                 self.dark += 1
             else:
                 self.outbox.append(entry)
-        elif key.startswith(keys.POSITIONS):
-            self.positions[keys.topic_partition(key)] = keys.unpack_offset(value)
-        elif key.startswith(keys.SOURCE_POSITIONS):
-            place = keys.topic_partition(key)
-            self.source_positions[place] = keys.unpack_source_position(value)
+        elif key.startswith(keys.PLACES):
+            return self._take_place(key, value)
         elif key.startswith(keys.ERASED):
             self.erasing += 1
         elif key == SEQUENCE_KEY:
             self._next_sequence = keys.unpack_offset(value)
         elif not key.startswith(keys.META):
-            return "is of no kind that a release wrote"
+            return NO_KIND
+        return None
+
+    def _take_place(self, key: bytes, value: bytes) -> str | None:
+        if key.startswith(keys.POSITIONS):
+            self.positions[keys.topic_partition(key)] = keys.unpack_offset(value)
+        elif key.startswith(keys.AHEAD):
+            self.ahead[keys.topic_partition(key)] = keys.unpack_offsets(value)
+        elif key.startswith(keys.SOURCE_POSITIONS):
+            place = keys.topic_partition(key)
+            self.source_positions[place] = keys.unpack_source_position(value)
+        else:
+            return NO_KIND
         return None
 
     def _take_record(self, key: bytes, value: bytes) -> str | None:
@@ -127,7 +145,7 @@ def readable(key: bytes) -> str:
         return f"o|{keys.outbox_sequence(key)}"
     if key.startswith(keys.TIMERS) and len(key) > len(keys.timers_from(0)):
         return f"t|{keys.timer_due(key)}|{_text(key[len(keys.timers_from(0)) + 1 :])}"
-    if key.startswith((keys.POSITIONS, keys.SOURCE_POSITIONS)) and key[-5:-4] == b"|":
+    if key.startswith((keys.POSITIONS, keys.SOURCE_POSITIONS, keys.AHEAD)) and key[-5:-4] == b"|":
         topic, partition = keys.topic_partition(key)
         return f"{key[:4].decode()}{topic}|{partition}"
     return f"{key[:2].decode(errors='replace')}{_text(key[2:])}"

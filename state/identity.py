@@ -9,6 +9,8 @@ from schemas.errors import StateError
 
 FORMAT_VERSION = 1
 """Of a state directory and of the key layout in its shards."""
+AHEAD_VERSION = 2
+"""Of a shard in which some records were taken ahead of the position: a release that does not look would take them twice."""
 _SOURCE_HINT = "restore it from a backup, or start with an empty state directory"
 
 
@@ -31,9 +33,11 @@ class Identity:
         return sha256(orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def encode_identity(identity: Identity, *, shard: int | None = None) -> bytes:
+def encode_identity(
+    identity: Identity, *, shard: int | None = None, version: int = FORMAT_VERSION
+) -> bytes:
     """JSON to lie beside state; with the shard's number when it lies inside one."""
-    facts = {"format": FORMAT_VERSION, **asdict(identity), "digest": identity.digest}
+    facts = {"format": version, **asdict(identity), "digest": identity.digest}
     if shard is not None:
         facts["shard"] = shard
     return orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -77,10 +81,11 @@ def check_identity(
         version = int(facts["format"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise StateError("state.corrupt", f"{what} can't be read", hint=_SOURCE_HINT) from error
-    if version > FORMAT_VERSION:
+    newest = FORMAT_VERSION if shard is None else AHEAD_VERSION
+    if version > newest:
         raise StateError(
             "state.version-too-new",
-            f"{what} has format {version}, this release reads up to {FORMAT_VERSION}",
+            f"{what} has format {version}, this release reads up to {newest}",
             hint="start the release that wrote it, or a newer one",
         )
     expected = asdict(identity) | ({} if shard is None else {"shard": shard})

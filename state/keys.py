@@ -3,6 +3,7 @@
     c|<customer>                              the record of one customer
     p|o|<topic>|<partition>                   the next offset to read of a topic-partition
     p|s|<topic>|<partition>                   the highest source position seen
+    p|a|<topic>|<partition>                   offsets from the next one on whose effect is there already
     o|<sequence>                              one undelivered output
     t|<due_ms>|<customer>NUL<name>            one timer (no value)
     x|<key of a record>                       whoever was erased, until no byte of them is left
@@ -14,11 +15,15 @@ NUL sorts before all that a customer's id may hold, so timers of one instant lie
 is sealed, a customer is a keyed hash: see `state.sealed`.
 """
 
+from collections.abc import Iterable
+from itertools import pairwise
 from struct import Struct
 
 CUSTOMERS = b"c|"
+PLACES = b"p|"
 POSITIONS = b"p|o|"
 SOURCE_POSITIONS = b"p|s|"
+AHEAD = b"p|a|"
 OUTBOX = b"o|"
 TIMERS = b"t|"
 ERASED = b"x|"
@@ -45,8 +50,13 @@ def source_position_key(topic: str, partition: int) -> bytes:
     return SOURCE_POSITIONS + topic.encode() + b"|" + _HALF.pack(partition)
 
 
+def ahead_key(topic: str, partition: int) -> bytes:
+    """Where the offsets lie that were taken ahead of a topic-partition's next one."""
+    return AHEAD + topic.encode() + b"|" + _HALF.pack(partition)
+
+
 def topic_partition(key: bytes) -> tuple[str, int]:
-    """The topic and partition of a position's key, of either sort.
+    """The topic and partition of a position's key, of any sort.
 
     Example:
         >>> topic_partition(position_key("customer-events", 7))
@@ -124,6 +134,25 @@ def pack_offset(offset: int) -> bytes:
 def unpack_offset(value: bytes) -> int:
     """The offset (or sequence) in a value."""
     return int(_WORD.unpack(value)[0])
+
+
+def pack_offsets(offsets: Iterable[int]) -> bytes:
+    """Offsets as a value, in ascending order.
+
+    Example:
+        >>> unpack_offsets(pack_offsets({300, 7}))
+        (7, 300)
+    """
+    return b"".join(map(_WORD.pack, sorted(offsets)))
+
+
+def unpack_offsets(value: bytes) -> tuple[int, ...]:
+    """The offsets in a value; ValueError or struct.error for what `pack_offsets` did not write."""
+    offsets = tuple(offset for (offset,) in _WORD.iter_unpack(value))
+    if not offsets or any(a >= b for a, b in pairwise(offsets)):
+        message = "offsets that ascend are expected"
+        raise ValueError(message)
+    return offsets
 
 
 def pack_source_position(offset: int, index: int) -> bytes:

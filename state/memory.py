@@ -9,6 +9,7 @@ from bisect import bisect_left, insort
 from schemas.customer import Customer
 from state.codec import decode, encode
 from state.outbox import OutboxEntry, decode_entry, encode_entry
+from state.places import Places
 from state.store import ShardBatch, TopicPartition
 from state.timers import Timer, changed_timers
 
@@ -20,8 +21,7 @@ class MemoryStore:
         self._shard = shard
         self._next_sequence = 0
         self._customers: dict[str, bytes] = {}
-        self._positions: dict[TopicPartition, int] = {}
-        self._source_positions: dict[TopicPartition, tuple[int, int]] = {}
+        self._places = Places()
         self._outbox: dict[int, bytes] = {}
         self._timers: list[Timer] = []
 
@@ -42,11 +42,15 @@ class MemoryStore:
 
     def positions(self) -> dict[TopicPartition, int]:
         """The next offset to read, per topic-partition."""
-        return dict(self._positions)
+        return dict(self._places.positions)
 
     def source_positions(self) -> dict[TopicPartition, tuple[int, int]]:
         """The highest (offset, index) seen, per source topic-partition."""
-        return dict(self._source_positions)
+        return dict(self._places.sources)
+
+    def ahead(self) -> dict[TopicPartition, frozenset[int]]:
+        """Offsets from the next one on whose effect is here."""
+        return dict(self._places.ahead)
 
     def outbox(self) -> list[OutboxEntry]:
         """The undelivered outputs, by sequence."""
@@ -82,8 +86,7 @@ class MemoryStore:
                 self._customers.pop(customer, None)
             else:
                 self._customers[customer] = data
-        self._positions.update(batch.positions)
-        self._source_positions.update(batch.source_positions)
+        self._places.note(batch)
         for entry in batch.outbox:
             self._outbox[entry.sequence] = encode_entry(entry)
             self._next_sequence = max(self._next_sequence, entry.sequence + 1)
@@ -109,8 +112,7 @@ class MemoryStore:
         other = MemoryStore(self._shard)
         other._next_sequence = self._next_sequence
         other._customers = dict(self._customers)
-        other._positions = dict(self._positions)
-        other._source_positions = dict(self._source_positions)
+        other._places = self._places.copy()
         other._outbox = dict(self._outbox)
         other._timers = list(self._timers)
         return other

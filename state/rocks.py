@@ -15,8 +15,17 @@ from rocksdict import CompactOptions, WriteBatch
 from schemas.customer import Customer
 from state import codec, keys, outbox
 from state.changes import SEQUENCE_KEY, changes_of
-from state.identity import Identity, check_identity, check_seal, check_versions, encode_identity
+from state.identity import (
+    AHEAD_VERSION,
+    FORMAT_VERSION,
+    Identity,
+    check_identity,
+    check_seal,
+    check_versions,
+    encode_identity,
+)
 from state.outbox import OutboxEntry
+from state.places import Places
 from state.rocks_engine import RocksEngine, checkpoint, scan
 from state.rocks_errors import translate, translated
 from state.rows import PlainRows, Rows
@@ -64,6 +73,8 @@ class RocksStore:
         self._path = path
         self._closed = False
         self._unsynced = False
+        self._identity = identity
+        self._marked = False
         self._synced = SyncedNote(path)
         self._rows = rows or PlainRows()
         try:
@@ -73,14 +84,8 @@ class RocksStore:
             raise
         try:
             self._check_identity(identity)
-            self._positions = {
-                keys.topic_partition(key): keys.unpack_offset(value)
-                for key, value in self._scan(keys.POSITIONS, start=keys.POSITIONS)
-            }
-            self._source_positions = {
-                keys.topic_partition(key): keys.unpack_source_position(value)
-                for key, value in self._scan(keys.SOURCE_POSITIONS, start=keys.SOURCE_POSITIONS)
-            }
+            self._places = Places.read(lambda prefix: self._scan(prefix, start=prefix))
+            self._marked = self._get(IDENTITY) == self._told(AHEAD_VERSION)
             sequence = self._get(SEQUENCE_KEY)
             erased = [keys.erased_of(key) for key, _ in self._scan(keys.ERASED, start=keys.ERASED)]
             self._destroy(erased)
@@ -114,11 +119,15 @@ class RocksStore:
 
     def positions(self) -> dict[TopicPartition, int]:
         """The next offset to read, per topic-partition."""
-        return dict(self._positions)
+        return dict(self._places.positions)
 
     def source_positions(self) -> dict[TopicPartition, tuple[int, int]]:
         """The highest (offset, index) seen, per source topic-partition."""
-        return dict(self._source_positions)
+        return dict(self._places.sources)
+
+    def ahead(self) -> dict[TopicPartition, frozenset[int]]:
+        """Offsets from the next one on whose effect is in the store."""
+        return dict(self._places.ahead)
 
     def outbox(self) -> list[OutboxEntry]:
         """The undelivered outputs, by sequence."""
@@ -168,12 +177,15 @@ class RocksStore:
             writes.put(key, value)
         for key in changes.deletes:
             writes.delete(key)
+        marked = self._marked or any(batch.ahead.values())
+        if marked and not self._marked:
+            writes.put(IDENTITY, self._told(AHEAD_VERSION))
         with translated(f"commit of shard {self._shard}"):
             self._database.write(writes)
+        self._marked = marked
         # Only what is written is remembered: a refused batch leaves no trace.
         self._next_sequence = changes.next_sequence
-        self._positions.update(batch.positions)
-        self._source_positions.update(batch.source_positions)
+        self._places.note(batch)
         self._remember(batch.customers, changes.sizes)
         self._next_due.track(changes.timers_gone, changes.timers_new)
         self._unsynced = True
@@ -241,17 +253,30 @@ class RocksStore:
         del self._graves[: len(graves)]
 
     def close(self) -> None:
-        """Sync, flush and give the directory up: the note then says that all of it was safe."""
+        """Sync, flush and give the directory up: the note then says that all of it was safe.
+
+        Where no record was taken ahead an older release may open it again.
+        """
         if not self._closed:
             self._closed = True
             self._cache.drop_shard(self._shard)
             self._rows.close()
             try:
+                self._unmark()
                 self.sync()
             finally:
                 self._synced.close()
                 with translated(f"close of shard {self._shard}"):
                     self._database.close()
+
+    def _told(self, version: int) -> bytes:
+        return encode_identity(self._identity, shard=self._shard, version=version)
+
+    def _unmark(self) -> None:
+        if self._marked and not self._places.ahead:
+            with translated(f"close of shard {self._shard}"):
+                self._database.put(IDENTITY, self._told(FORMAT_VERSION))
+            self._marked, self._unsynced = False, True
 
     def _destroy(self, erased: list[bytes]) -> None:
         """Destroy keys once the erasure can't be lost: the record that it goes by is gone after it."""
@@ -292,7 +317,8 @@ class RocksStore:
         first = WriteBatch(raw_mode=True)
         first.put(VERSIONS, _OURS)
         first.put(SEAL, self._rows.mark)
-        first.put(IDENTITY, encode_identity(identity, shard=self._shard))
+        if content is None:
+            first.put(IDENTITY, self._told(FORMAT_VERSION))
         with translated(f"creation of shard {self._shard}"):
             self._database.write(first)
 

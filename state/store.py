@@ -28,7 +28,8 @@ class ShardBatch:
     was written of them before may stay; ``parted``, up to which of their keys topics go dark with it, where it is not
     all. ``positions`` is topic-partition → next offset to read. ``source_positions`` is
     source topic-partition → highest (offset, index within the message) seen. ``outbox`` holds new outputs,
-    ``delivered`` the sequences of outputs that the broker has acknowledged.
+    ``delivered`` the sequences of outputs that the broker has acknowledged. ``ahead`` is topic-partition → all
+    offsets from its position on whose effect is in the store with this batch; without any, none are left.
     """
 
     customers: dict[str, Customer | None] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class ShardBatch:
     delivered: list[int] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
     parted: dict[str, int] = field(default_factory=dict)
+    ahead: dict[TopicPartition, frozenset[int]] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -48,6 +50,7 @@ class ShardBatch:
             or self.source_positions
             or self.outbox
             or self.delivered
+            or self.ahead
         )
 
 
@@ -78,6 +81,10 @@ class ShardStore(Protocol):
 
     def source_positions(self) -> dict[TopicPartition, tuple[int, int]]:
         """The highest (offset, index) seen, per source topic-partition."""
+        ...
+
+    def ahead(self) -> dict[TopicPartition, frozenset[int]]:
+        """Offsets from the next one on whose effect is in the store: they must not be taken again."""
         ...
 
     def outbox(self) -> list[OutboxEntry]:

@@ -44,6 +44,10 @@ class Shelf:
         """When the earliest timer is due."""
         return self._timers[0].due_ms if self._timers else None
 
+    def ahead(self) -> dict[TopicPartition, frozenset[int]]:
+        """Nothing is held here, so nothing is taken ahead."""
+        return {}
+
     def commit(self, batch: ShardBatch) -> None:
         """Take the customers, timers and positions over."""
         for customer, record in batch.customers.items():
