@@ -1,6 +1,7 @@
 """CPU of one event on its way through a shard: bytes in, decided on, committed to RocksDB, bytes out.
 
-Two kinds: a payment that nobody would remark on, and a large one that is answered with an offer. Both are taken by a
+Three kinds: a payment that nobody would remark on; a large one that is answered with an offer; and the same while its
+shard holds everyday ones of others, as nearly always in a worker, of which the answer alone is timed. All are taken by a
 shard of their own thread as in the worker; what is left out is the broker and its client. With ``--against DIRECTORY``
 another checkout of the project does the same, turn about in short rounds, each in a process of its own: a change that
 claims to be only faster shows the same digest of all that was said and stored.
@@ -41,7 +42,7 @@ TOGETHER = 2
 """Everyday payments that are there to read together; an answered one comes alone."""
 SETTLED = 6
 """Everyday payments between two commits: what a shard of eight holds of 1,000 events/s in its 50 ms."""
-KINDS = ("everyday", "answered")
+KINDS = ("everyday", "answered", "answered beside held")
 ANSWERED_MINOR = -180_000
 ANSWERED_MIN = 0.8
 """A large payment brings an offer but where something is due at the same moment."""
@@ -81,6 +82,8 @@ class Lived:
 
     def round(self, kind: str, count: int) -> float:
         """Microseconds of CPU an event, over so many of a kind."""
+        if kind == "answered beside held":
+            return self._beside_held(count)
         together = TOGETHER if kind == "everyday" else 1
         records = [self._record(self._next(kind)) for _ in range(count)]
         took_ns = 0
@@ -89,6 +92,15 @@ class Lived:
             if start % SETTLED == 0:
                 took_ns += self._settle()
         return (took_ns + self._settle()) / count / 1e3
+
+    def _beside_held(self, count: int) -> float:
+        took_ns = 0
+        for _ in range(count):
+            for _ in range(SETTLED):
+                self._take([self._record(self._next("everyday"))])
+            took_ns += self._take([self._record(self._next("answered"))])
+            self._settle()
+        return took_ns / count / 1e3
 
     def digest(self) -> str:
         """Of all outputs in their order, and of all records."""
@@ -214,8 +226,9 @@ def _ask(process: "subprocess.Popen[str]") -> str:
 
 def _turns(options: argparse.Namespace) -> int:
     """Take one round at each line that comes, and say at last what was found."""
-    counts = {"everyday": options.everyday, "answered": options.answered}
-    customers = max(options.customers, options.answered * options.rounds + 1)
+    counts = dict.fromkeys(KINDS, options.answered) | {"everyday": options.everyday}
+    large = options.answered * options.rounds * (len(KINDS) - 1)
+    customers = max(options.customers, large + 1)
     with tempfile.TemporaryDirectory(prefix="event-") as folder:
         lived = Lived(Path(folder), customers=customers, seed=options.seed)
         dismiss_collector()
@@ -227,7 +240,7 @@ def _turns(options: argparse.Namespace) -> int:
             print("done", flush=True)
         sys.stdin.readline()
         said = lived.said.get(topics.OFFERS, 0)
-        if said < ANSWERED_MIN * options.answered * options.rounds:
+        if said < ANSWERED_MIN * large:
             sys.exit(
                 f"only {said} offers came of the large payments: what was measured is no answer"
             )

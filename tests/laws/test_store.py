@@ -69,6 +69,7 @@ class TwoStores(RuleBasedStateMachine):
         source_positions=st.dictionaries(
             PARTITIONS, st.tuples(OFFSETS, st.integers(0, 2**32 - 1)), max_size=2
         ),
+        ahead=st.dictionaries(PARTITIONS, st.frozensets(OFFSETS, max_size=3), max_size=2),
         outputs=st.lists(st.tuples(PAYLOADS, PAYLOADS, HEADERS), max_size=3),
         delivered=st.integers(0, 4),
         back=st.booleans(),
@@ -80,6 +81,7 @@ class TwoStores(RuleBasedStateMachine):
         erased: list[str],
         positions: dict[tuple[str, int], int],
         source_positions: dict[tuple[str, int], tuple[int, int]],
+        ahead: dict[tuple[str, int], frozenset[int]],
         outputs: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]],
         delivered: int,
         back: bool,
@@ -96,6 +98,7 @@ class TwoStores(RuleBasedStateMachine):
             erased=set(erased),
             positions=positions,
             source_positions=source_positions,
+            ahead=ahead,
             outbox=[
                 OutboxEntry(first + index, "offers", key, value, tuple(headers))
                 for index, (key, value, headers) in enumerate(outputs)
@@ -181,6 +184,7 @@ class TwoStores(RuleBasedStateMachine):
             "customers": [store.customer(name) for name in (*NAMES, "absent")],
             "positions": store.positions(),
             "source positions": store.source_positions(),
+            "ahead": store.ahead(),
             "outbox": store.outbox(),
             "next sequence": store.next_sequence,
             "next due": store.next_due_ms(),

@@ -6,11 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 from schemas.customer import Customer
 from schemas.errors import StateError
-from state.identity import Identity
+from state import rocks
+from state.identity import (
+    AHEAD_VERSION,
+    FORMAT_VERSION,
+    Identity,
+    check_identity,
+    encode_identity,
+)
 from state.outbox import OutboxEntry
 from state.rocks import RocksStore
 from state.rocks_engine import RocksEngine, RocksOptions
@@ -76,6 +84,31 @@ def test_refused_batch_leaves_no_trace(tmp_path: Path) -> None:
     assert store.customer("c-1") == Customer("c-1")
     assert store.positions() == {LOG: 1}
     store.close()
+
+
+def test_what_lies_ahead_shuts_out_a_release_that_would_take_it_twice(tmp_path: Path) -> None:
+    """For as long as there is any: the shard's format says so, and a proper close takes it back."""
+
+    def told(path: Path) -> int:
+        database = RocksEngine().open(path)
+        content: bytes = database.get(rocks.IDENTITY)
+        database.close()
+        return int(orjson.loads(content)["format"])
+
+    path = tmp_path / "shard"
+    store = open_store(path)
+    store.commit(ShardBatch(positions={LOG: 5}, ahead={LOG: frozenset({7, 300})}))
+    store.close()
+    assert told(path) == AHEAD_VERSION > FORMAT_VERSION
+    store = open_store(path)
+    assert store.ahead() == {LOG: frozenset({7, 300})}
+    store.commit(ShardBatch(positions={LOG: 301}, ahead={LOG: frozenset()}))
+    assert store.ahead() == {}
+    store.close()
+    assert told(path) == FORMAT_VERSION
+    content = encode_identity(IDENTITY, shard=3, version=AHEAD_VERSION + 1)
+    with pytest.raises(StateError, match="shard has format 3, this release reads up to 2"):
+        check_identity(content, IDENTITY, what="shard", shard=3)
 
 
 def test_damaged_file_is_corrupt(tmp_path: Path) -> None:

@@ -89,6 +89,8 @@ def test_nothing_is_changed_by_looking(tmp_path: Path) -> None:
         (keys.timer_key(9, "c-2", "x"), b"", "row t|9|c-2|x: wakes c-2 for 'x', for which no"),
         (keys.outbox_key(0), b"\1", "row o|0: outbox entry of 1 bytes is too short"),
         (keys.position_key("t", 1), b"1", "row p|o|t|1: has a key or a value that no release"),
+        (keys.ahead_key("t", 1), b"", "row p|a|t|1: has a key or a value that no release wrote"),
+        (keys.ahead_key(*LOG), keys.pack_offsets([6, 9]), "says that 6 was taken ahead of the"),
         (keys.meta_key("sequence"), keys.pack_offset(0), "row o|0: lies beyond the next sequence"),
         (keys.meta_key("identity"), None, "does not say what it was made under"),
         (b"zz\xff", b"", "row zzff: is of no kind that a release wrote"),
