@@ -223,7 +223,8 @@ def _without_signal(
         return None
     result = SILENCE
     # Where nobody is looking and nothing else is fresh, nothing is proposed, so that nothing else can be said.
-    if occasion.channel is not None or (occasion.fresh - {chosen.signal}) & me.signals.keys():
+    others = occasion.fresh - {chosen.signal}
+    if occasion.channel is not None or not others.isdisjoint(me.signals):
         result = _pass(
             me,
             ground,

@@ -4,6 +4,7 @@ import random
 import sys
 import tempfile
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 
 import orjson
@@ -12,10 +13,13 @@ from operators.features import book
 from scripts.benchmarks.event import KINDS, Lived
 from scripts.bootstrap import ROOT
 from scripts.compiled import build
+from state.codec import encode
+from tests.lives import Life
 
 CUSTOMERS = 24
 HISTORIES = 30
 MOVEMENTS = 300
+TOWN_EVENTS = 1_000
 
 
 def books() -> str:
@@ -53,14 +57,28 @@ def lives() -> str:
     return digest
 
 
+def town() -> str:
+    """A digest of all that a town's workers said, and of every customer's record in the end."""
+    life = Life("compiled", TOWN_EVENTS)
+    digest = sha256()
+    for record in life.outputs():
+        digest.update(b"%s %s %s " % (record.topic.encode(), record.key, record.value))
+    for customer in sorted(
+        {record.key or b"" for record in life.driver.records("customer-events")}
+    ):
+        record = life.driver.customer(customer.decode())
+        digest.update(b"" if record is None else encode(record))
+    return digest.hexdigest()
+
+
 def main() -> None:
     """Print one JSON object: the digests, and which of the modules were compiled."""
     compiled = [
         module
         for module in build.modules(ROOT)
-        if not str(sys.modules[module].__file__).endswith(".py")
+        if not str(import_module(module).__file__).endswith(".py")
     ]
-    said = {"books": books(), "lives": lives(), "compiled": compiled}
+    said = {"books": books(), "lives": lives(), "town": town(), "compiled": compiled}
     sys.stdout.write(orjson.dumps(said).decode() + "\n")
 
 

@@ -69,7 +69,7 @@ def lowered(made: Mapping[str, Any], event: TransactionBooked, before: int, afte
     if not low:
         return rings.add(b"", day, float(after), newest=day, size=LOW_DAYS)
     if day == newest:
-        held = rings.cell(low, day, size=LOW_DAYS)
+        held: int | float = rings.cell(low, day, size=LOW_DAYS)
         return low if held <= after else rings.put(low, day, after, size=LOW_DAYS)
     if day == newest + 1:
         return rings.put(low, day, min(before, after), size=LOW_DAYS)

@@ -24,9 +24,9 @@ def shifted(bins: Sequence[float], weeks: int) -> list[float]:
     return [0] * (len(bins) - kept) + list(bins[:kept])
 
 
-def put(bins: Sequence[float], age_weeks: int, amount: float) -> list[float]:
+def put(bins: Sequence[float], age_weeks: int, amount: int | float) -> list[float]:
     """The bins with an amount added so many weeks back; what is older than all bins is dropped."""
-    added = list(bins)
+    added: list[int | float] = [*bins]
     if 0 <= age_weeks < len(added):
         added[age_weeks] += amount
     return added

@@ -311,9 +311,9 @@ def _answered(made: bytearray, asked: _Open, days: int) -> list[Answer]:
     elif days == HORIZONS[-1] and asked.usual >= events.INCOME_MINOR_MIN:
         change = sorted(asked.incomes)[1] / asked.usual - 1
         row = tuple(x[until:])
-        for target, came in (
+        for target, moved in (
             ("fall:90", change < -events.CHANGE_SHARE),
             ("rise:90", change > events.CHANGE_SHARE),
         ):
-            answers.append(Answer(target, 0, asked.day, row, float(came), None))
+            answers.append(Answer(target, 0, asked.day, row, float(moved), None))
     return answers

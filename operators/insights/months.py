@@ -89,7 +89,7 @@ def usual(memory: Mapping[str, Any], bins: Sequence[int], *, age: int) -> float 
     known = memory["month"] - month_of(memory["first"])
     # The first month is a whole one only when it was known from its beginning.
     whole = known if memory["first"] <= first_day(month_of(memory["first"])) + 1 else known - 1
-    before = bins[age + 1 : whole + 1]
+    before: Sequence[Any] = bins[age + 1 : whole + 1]  # of two, the median may be half a unit
     return median(before) if len(before) >= USUAL_MIN else None
 
 

@@ -20,19 +20,9 @@ from tempfile import TemporaryDirectory
 from scripts.compiled import finder
 
 FOLDER = "compiled"
+SHAPES = "schemas"
 LOADER = "market_of_one_compiled"
 TIMEOUT_S = 900
-_SETUP = """
-import sys
-from mypyc.build import mypycify
-from setuptools import setup
-scratch, built, *sources = sys.argv[1:]
-setup(
-    name="compiled", packages=[], py_modules=[], include_package_data=False,
-    script_args=["--quiet", "build_ext", "--build-temp", scratch, "--build-lib", built],
-    ext_modules=mypycify(sources, opt_level="2", debug_level="0", target_dir=scratch),
-)
-"""
 
 
 def current(root: Path, prefix: Path) -> bool:
@@ -49,8 +39,9 @@ def current(root: Path, prefix: Path) -> bool:
 def digest(root: Path) -> str:
     """Of everything that what is compiled depends on, the environment's locked packages apart."""
     made = sha256(sys.version.encode())
-    made.update(Path(finder.__file__).read_bytes() + Path(__file__).read_bytes())
-    for module in modules(root):
+    for part in sorted(Path(__file__).parent.glob("*.py")):
+        made.update(part.read_bytes())
+    for module in watched(root):
         made.update(module.encode() + (root / finder.source_of(module)).read_bytes())
     return made.hexdigest()
 
@@ -60,6 +51,14 @@ def modules(root: Path) -> list[str]:
     with (root / "pyproject.toml").open("rb") as file:
         listed: list[str] = tomllib.load(file)["tool"]["market-of-one"]["compiled"]
     return listed
+
+
+def watched(root: Path) -> list[str]:
+    """What is compiled, and the shapes: compiled code relies on the types that they say."""
+    shapes = sorted((root / SHAPES).rglob("*.py"))
+    return modules(root) + [
+        ".".join(file.relative_to(root).with_suffix("").parts) for file in shapes
+    ]
 
 
 def build(root: Path, prefix: Path) -> str:
@@ -73,7 +72,7 @@ def build(root: Path, prefix: Path) -> str:
     libraries = {} if why else _libraries(folder, known)
     sources = {
         module: sha256((root / finder.source_of(module)).read_bytes()).hexdigest()
-        for module in modules(root)
+        for module in watched(root)
     }
     manifest = {"digest": known, "why": why, "libraries": libraries, "sources": sources}
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +109,14 @@ def _compile(root: Path, *, scratch: Path, built: Path) -> str:
     sources = [str(finder.source_of(module)) for module in modules(root)]
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _SETUP, str(scratch), str(built), *sources],
+            [
+                sys.executable,
+                "-m",
+                "scripts.compiled.extensions",
+                str(scratch),
+                str(built),
+                *sources,
+            ],
             cwd=root,
             # Never a fused multiply-add, which rounds once where the interpreter rounds twice.
             env={**os.environ, finder.INTERPRETED: "1", "CFLAGS": "-ffp-contract=off"},

@@ -2,7 +2,8 @@
 
 It is copied beside the environment's packages and loaded when its Python starts, so that every worker, command and
 test has what is compiled. Standard library only. A module is served only while all sources that were compiled
-together are, byte by byte, what they were then: an edited source is simply interpreted.
+together, and the shapes that they rely on, are, byte by byte, what they were then: an edited source is simply
+interpreted.
 
 Set ``MARKET_OF_ONE_INTERPRETED=1`` to import the sources whatever there is.
 """

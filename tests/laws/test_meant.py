@@ -1,7 +1,6 @@
 """Law: a feature that is not meant for a purpose is not read for it, by triggers, insights, offers or choices."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -85,8 +84,7 @@ def test_triggers_and_insights_read_only_what_is_meant_for_a_purpose_that_they_s
     )
     trigger, insight = Curious(), Curious()
     with pytest.MonkeyPatch.context() as patch:
-        watching = MappingProxyType({event.kind: (trigger,)})
-        patch.setattr(sense, "TRIGGERS_OF_KIND", watching)
+        patch.setattr(sense, "TRIGGERS_OF_KIND", {event.kind: (trigger,)})
         patch.setattr(observe, "INSIGHTS_OF_KIND", {event.kind: (insight,)})
         observe.observe(me, event, view=view, trace=[])
         assert not view.features.looked_at

@@ -132,4 +132,4 @@ def test_memory_stays_small() -> None:
     assert Cash().update(text, later, now_ms=at(366)) == Cash().update(
         memory, later, now_ms=at(366)
     )
-    assert len(Cash.specs) == 12
+    assert len(Cash().specs) == 12
