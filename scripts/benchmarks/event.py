@@ -203,9 +203,12 @@ def _alternately(trees: Sequence[Path], arguments: Sequence[str], rounds: int) -
 
 
 def _start(tree: Path, arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    # Its own environment, where the modules that are compiled are those of its own sources.
+    own = tree / ".venv" / "bin" / "python"
+    python = str(own) if own.exists() else sys.executable
     # -P: the directory of this file is not searched, so that the checkout's own modules are found.
     return subprocess.Popen(
-        [sys.executable, "-P", __file__, *arguments, "--turns"],
+        [python, "-P", __file__, *arguments, "--turns"],
         env={**os.environ, "PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"},
         cwd=tree,
         stdin=subprocess.PIPE,
