@@ -93,6 +93,16 @@ def test_the_golden_record_is_full() -> None:
         assert getattr(record, one.name) != default, one.name
 
 
+def test_a_copy_has_every_field_and_shares_no_container() -> None:
+    """Fields are copied one by one, so that one could be forgotten, or be changed in two records at once."""
+    record = full_customer()
+    made = record.copy()
+    assert made == record
+    for one in fields(Customer):
+        held = getattr(record, one.name)
+        assert not isinstance(held, dict | list) or getattr(made, one.name) is not held, one.name
+
+
 def test_upcasters_are_gapless() -> None:
     """A step leads on from every version but the newest."""
     assert set(UPCASTERS) == set(range(1, VERSION))
