@@ -225,8 +225,8 @@ class Watch:
         self._probe_at = 0.0
 
     def heard(self, error: KafkaError) -> None:
-        """The client's ``error_cb``."""
-        if error.code() in _REFUSED or error.fatal():
+        """The client's ``error_cb``, which fatal errors never reach: they are raised, or come as a message."""
+        if error.code() in _REFUSED:
             self._refusal = error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN and self._down is None:
             LOG.warning("brokers are down", extra={"code": self._code, "error": error.name()})

@@ -4,6 +4,7 @@ Every transaction carries the positions of its shards in the name of the group's
 A worker that was paused while its shards moved may still write into one, but the brokers refuse to commit
 it, and readers of committed records never see it. What is not committed waits in the outbox as ever.
 """
+# ruff: noqa: SLF001 - confluent_kafka names the codes that librdkafka itself makes with an underscore
 
 import logging
 import time
@@ -13,7 +14,7 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from flows.kafka.client import REACH_S, Connection, explain, passing
+from flows.kafka.client import REACH_S, Connection, passing
 from flows.kafka.member import FENCED, fenced
 from flows.kafka.sink import LogWriter, Push
 from flows.records import Delivered, Parcel
@@ -23,6 +24,8 @@ LOG = logging.getLogger(__name__)
 COMMIT_S = 0.05
 """How long a transaction stays open: what is said is seen so much later, at most."""
 RETRY_S = 0.05
+SETTLE_S = 2 * REACH_S
+"""How long acknowledgements of an open transaction may take."""
 WAITING = frozenset({KafkaError.REBALANCE_IN_PROGRESS, KafkaError.CONCURRENT_TRANSACTIONS})
 
 
@@ -70,7 +73,7 @@ class FencedWriter(LogWriter):
         if self._closed:
             return
         if self._began_at is None:
-            self._producer.begin_transaction()
+            self._insist(self._producer.begin_transaction)
             self._began_at = time.monotonic()
         super().send(replace(parcel, delivered=self._hold(parcel.delivered)))
 
@@ -96,12 +99,18 @@ class FencedWriter(LogWriter):
 
     def _commit(self) -> None:
         self._began_at = None
-        self._producer.flush(REACH_S)
+        self._insist(self._settle)
         self._insist(lambda: self._fence(self._producer))
         self._insist(lambda: self._producer.commit_transaction(REACH_S))
         told, self._told = self._told, []
         for tell in told:
             tell()
+
+    def _settle(self) -> None:
+        """Let all acknowledgements in: the client's commit would do so as its flush does (see `_serve`)."""
+        self._drain(SETTLE_S)
+        if self.in_flight:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
     def _hold(self, delivered: Delivered) -> Delivered:
         return lambda *place: self._told.append(partial(delivered, *place))
@@ -119,9 +128,12 @@ class FencedWriter(LogWriter):
                     time.sleep(RETRY_S)
                     continue
                 self._take_back(error)
-                if error.code() in FENCED:
-                    raise fenced(error) from None
-                raise explain(error, role="transaction", code="transport.sink") from None
+                raise self._explained(error, role="transaction") from None
+
+    def _explained(self, error: KafkaError, *, role: str) -> MarketOfOneError:
+        if error.code() in FENCED:
+            return fenced(error)
+        return super()._explained(error, role=role)
 
     def _take_back(self, error: KafkaError) -> None:
         self._told = []

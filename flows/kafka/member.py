@@ -7,9 +7,10 @@ or, if we were away for too long, before we notice; `fence` is what keeps us fro
 # ruff: noqa: SLF001 - confluent_kafka names the codes that librdkafka itself makes with an underscore
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from flows.kafka.client import REACH_S, Connection, Watch, explain, passing
 from flows.records import Spot
@@ -87,7 +88,8 @@ class Member:
         message = self._consumer.poll(timeout_s)
         error = None if message is None else message.error()
         if error is not None:
-            if error.code() in FENCED:
+            # The one fatal error that a member with a name can have is that another has it now.
+            if error.code() in FENCED or error.code() == KafkaError._FATAL:
                 raise fenced(error)
             if error.code() == KafkaError.INVALID_SESSION_TIMEOUT:
                 raise ConfigError(
@@ -130,13 +132,15 @@ class Member:
     def _given(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         if places:
             self.give_up()
-        consumer.incremental_assign(places)
-        consumer.pause(places)
+        with _changing():
+            consumer.incremental_assign(places)
+            consumer.pause(places)
         self._now(self.shards | {place.partition for place in places})
 
     def _taken(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self.give_up()
-        consumer.incremental_unassign(places)
+        with _changing():
+            consumer.incremental_unassign(places)
         self._now(self.shards - {place.partition for place in places})
 
     def _lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
@@ -146,3 +150,15 @@ class Member:
     def _now(self, shards: frozenset[int] | set[int]) -> None:
         self.shards = frozenset(shards)
         LOG.info("shards of the group", extra={"shards": sorted(shards)})
+
+
+@contextmanager
+def _changing() -> Iterator[None]:
+    """Name what the client refuses while it calls us: before Python 3.12 its own error leaves a callback as none at all.
+
+    It comes out as a KafkaError, which is no exception to any ``except``.
+    """
+    try:
+        yield
+    except KafkaException as failed:
+        raise explain(failed.args[0], role="group", code="transport.source") from None

@@ -24,6 +24,8 @@ PARTITIONER = "murmur2_random"
 """Java's default, so that any client that keys by customer hits the same partition."""
 ANY = -1
 """The partition that the partitioner chooses, to librdkafka."""
+SERVE_S_MAX = 0.1
+"""From 0.2 s on the client cuts a wait into several, and goes on with them after a fatal error (see `_serve`)."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -114,9 +116,10 @@ class LogWriter:
                         "the producer's queue stayed full",
                         hint="check that the brokers accept writes",
                     ) from None
-                self.poll(0.05)
+                self._hear(SERVE_S_MAX)
             except KafkaException as failed:
-                raise explain(failed.args[0], role=parcel.topic, code="transport.sink") from None
+                self._hear()  # says which, if it is a fatal error
+                raise self._explained(failed.args[0], role=parcel.topic) from None
             else:
                 self.in_flight += 1
                 return
@@ -127,12 +130,7 @@ class LogWriter:
         Raises:
             MarketOfOneError: A parcel was given up, or the brokers refuse us or stay away.
         """
-        self._producer.poll(timeout_s)
-        if self._failure is not None:
-            raise self._failure
-        while self._again:
-            self.send(self._again.pop())
-        self._watch.check(lambda: self._producer.list_topics(timeout=PROBE_S))
+        self._hear(timeout_s)
 
     def room(self, timeout_s: float) -> bool:
         """Whether more may be read; if not, wait at most ``timeout_s`` for acknowledgements."""
@@ -150,25 +148,53 @@ class LogWriter:
             How many parcels were not acknowledged. They lie in the outbox, or are read again.
         """
         try:
-            self._producer.flush(self._push.close_s_max)
+            self._drain(self._push.close_s_max)
             left = self.in_flight
             if left:
                 LOG.warning("closed with parcels in flight", extra={"in_flight": left})
                 self._producer.purge()
-                self._producer.poll(0)
+                self._serve(0.0)
         except KafkaException as failed:
             LOG.warning("flush failed", extra={"error": failed.args[0].name()})
             return self.in_flight
         return left
+
+    def _hear(self, timeout_s: float = 0.0) -> None:
+        try:
+            self._serve(timeout_s)
+        except KafkaException as fatal:
+            raise self._explained(fatal.args[0], role="brokers") from None
+        if self._failure is not None:
+            raise self._failure
+        while self._again:
+            self.send(self._again.pop())
+        self._watch.check(lambda: self._producer.list_topics(timeout=PROBE_S))
+
+    def _drain(self, timeout_s: float) -> None:
+        """Let acknowledgements in until none is missing, or for so long. Raises KafkaException: a fatal error."""
+        give_up_at = time.monotonic() + timeout_s
+        while self.in_flight and time.monotonic() < give_up_at:
+            self._serve(SERVE_S_MAX)
+
+    def _serve(self, timeout_s: float) -> None:
+        """Let acknowledgements in once. Raises KafkaException: a fatal error.
+
+        The client raises a fatal error from within, where it does not reach its ``error_cb``. A short `poll` stops
+        there; a longer one, and `flush`, go on with acknowledgements while the error is pending, and what Python runs
+        then ends in a SystemError.
+        """
+        self._producer.poll(min(timeout_s, SERVE_S_MAX))
+
+    def _explained(self, error: KafkaError, *, role: str) -> MarketOfOneError:
+        """What an error of the producer means; ``role``: the topic, or the part of us, that it happened to."""
+        return explain(error, role=role, code="transport.sink")
 
     def _acknowledged(self, parcel: Parcel, error: KafkaError | None, message: Message) -> None:
         self.in_flight -= 1
         if error is not None and purged(error):
             return
         if error is not None:
-            self._failure = self._failure or explain(
-                error, role=parcel.topic, code="transport.sink"
-            )
+            self._failure = self._failure or self._explained(error, role=parcel.topic)
             return
         self._watch.up()
         partition, offset = message.partition(), message.offset()
