@@ -26,6 +26,7 @@ from flows.learn import Learner, learn_flow
 from flows.measure import Meter, measure_flow
 from flows.metrics import Metrics
 from flows.phrases import head_of
+from flows.pressing import pressing
 from flows.records import Record
 from flows.sections import Ingest
 from flows.settings import Settings
@@ -216,7 +217,7 @@ def _run_of(settings: Settings, stop: Stop) -> RunOf:
         event_clock=own.clock == "event",
         sync_s=own.wal_sync_ms / 1000,
         scrub_s=settings.state.scrub_after_s,
-        pace=Pace(own.batch_max, PIECE_MAX, own.idle_block_ms / 1000),
+        pace=Pace(own.batch_max, PIECE_MAX, pressing(own.small_minor), own.idle_block_ms / 1000),
     )
 
     def run(tenancy: Tenancy, member: Member | None, writer: LogWriter | None) -> DecideFlow:

@@ -124,6 +124,7 @@ class Decide(Shape):
     ownership: Literal["ordinal", "group"]
     session_timeout_ms: Annotated[int, Field(ge=1000, le=3_600_000)]
     batch_max: Annotated[int, Field(ge=1, le=100_000)]
+    small_minor: Annotated[int, Field(ge=0)]
     lru_customers: Annotated[int, Field(ge=0)]
     lru_bytes: Annotated[int, Field(ge=0)]
     idle_block_ms: Annotated[int, Field(ge=0, le=1000)]

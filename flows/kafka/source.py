@@ -6,7 +6,6 @@ to read on, and a group's idea of it would be a second truth.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from flows.kafka.client import PROBE_S, Connection, Watch, at_end, explain, passing
+from flows.kafka.lanes import Lanes, Pressing
 from flows.kafka.report import Report
 from flows.kafka.ticks import Rota
 from flows.records import Batch, Headers, Record, Spot
@@ -23,6 +23,8 @@ from flows.worker import Failure
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """When a source that is past due was due: Bytewax asks again at once, whatever the wall clock does."""
+AHEAD_MAX = 4096
+"""Records that wait when no more are read, if some may pass others: a few megabytes."""
 EAGER_TURNS = 4
 """Turns without waiting after data, so that what was read drains through the graph first."""
 
@@ -32,13 +34,15 @@ class Pace:
     """How the source reads.
 
     ``idle_s`` is how long it waits when nothing comes; longer costs less CPU, and no latency.
-    ``batch_max`` bounds what one turn reads, ``piece_max`` what is handed on of one shard at a time: an answer
-    waits for its own piece alone, and for one piece of each other shard. ``tick_s`` is the period of a shard's ticks, None for none.
+    ``batch_max`` bounds what one turn reads, ``piece_max`` what is handed on of one shard at a time.
+    ``pressing`` says what goes first among what was read (`flows.kafka.lanes`), None: nothing.
+    ``tick_s`` is the period of a shard's ticks, None for none.
     ``until_end`` ends the run once every partition was read to its end; ``tell_end`` only takes note of it.
     """
 
     batch_max: int = 512
     piece_max: int | None = None
+    pressing: Pressing | None = None
     idle_s: float = 0.01
     tick_s: float | None = 1.0
     until_end: bool = False
@@ -178,7 +182,9 @@ class LogReader(StatelessSourcePartition[Batch]):
         if pace.tick_s is not None:
             shards = {partition for _, partition in positions}
             self._rota = Rota(shards, period_s=pace.tick_s, now_s=time.monotonic())
-        self._waiting: deque[Batch] = deque()
+        self._lanes = Lanes(piece_max=pace.piece_max, pressing=pace.pressing)
+        # What presses can pass only what was read: then reading goes on while something waits.
+        self._ahead_max = AHEAD_MAX if pace.pressing else 1
 
     def next_batch(self) -> list[Batch]:
         """What came for one shard, or its tick: one at a time, so that its outputs need not wait for others'."""
@@ -191,25 +197,24 @@ class LogReader(StatelessSourcePartition[Batch]):
             raise StopIteration
         if not loop.room(self._pace.idle_s):
             return []
-        if not self._waiting:
-            self._read()
-        return [self._waiting.popleft()] if self._waiting else []
+        self._read()
+        batch = self._lanes.next()
+        return [] if batch is None else [batch]
 
     def _read(self) -> None:
         """Queue what came, by shard, and the ticks whose time has come."""
-        messages = self._consume()
-        if messages:
-            self._waiting += self._batches(messages)
+        if len(self._lanes) < self._ahead_max:
+            self._queue(self._consume())
         if self._rota is not None:
             for shard in self._rota.due(time.monotonic()):
                 now_ms = self._loop.now_ms(shard)
                 if now_ms is not None:
-                    self._waiting.append(Batch(shard, (), now_ms))
+                    self._lanes.tick(shard, now_ms)
 
     @property
     def caught_up(self) -> bool:
         """Whether every partition was read to its end once, and nothing of it waits to be handed on."""
-        return not self._open and not self._waiting
+        return not self._open and not self._lanes
 
     def next_awake(self) -> datetime:
         """At once: waiting is done inside `next_batch`, where data ends it early."""
@@ -231,7 +236,7 @@ class LogReader(StatelessSourcePartition[Batch]):
     def _consume(self) -> list[Message]:
         """Read without waiting; when idle, wait for the first record and take what stands behind it."""
         messages = self._consumer.consume(self._pace.batch_max, 0)
-        if not messages:
+        if not messages and not self._lanes:
             if self._loop.rest():
                 return messages
             if self._eager_turns:
@@ -245,18 +250,14 @@ class LogReader(StatelessSourcePartition[Batch]):
         self._eager_turns = EAGER_TURNS
         return messages
 
-    def _batches(self, messages: Sequence[Message]) -> list[Batch]:
-        by_shard: dict[int, list[Record]] = {}
+    def _queue(self, messages: Sequence[Message]) -> None:
         for message in messages:
             error = message.error()
             if error is not None:
                 self._failed(message, error)
                 continue
-            record = self._connection.opened(to_record(message, self._roles))
-            by_shard.setdefault(record.partition, []).append(record)
-        if by_shard:
             self._watch.up()
-        return pieces(by_shard, self._pace.piece_max)
+            self._lanes.add(self._connection.opened(to_record(message, self._roles)))
 
     def _failed(self, message: Message, error: KafkaError) -> None:
         """Stop at what won't heal; librdkafka retries the rest, and `Watch` bounds how long."""
@@ -267,21 +268,7 @@ class LogReader(StatelessSourcePartition[Batch]):
             raise explain(error, role=role, code="transport.source")
 
     def _ended(self) -> bool:
-        return (
-            self._pace.until_end and not self._open and not self._eager_turns and not self._waiting
-        )
-
-
-def pieces(by_shard: Mapping[int, Sequence[Record]], size: int | None) -> list[Batch]:
-    """What came as batches of at most so many records, the shards in turn and each in its order."""
-    longest = max(map(len, by_shard.values()), default=0)
-    step = size or longest
-    return [
-        Batch(shard, tuple(records[start : start + step]))
-        for start in range(0, longest, step or 1)
-        for shard, records in by_shard.items()
-        if start < len(records)
-    ]
+        return self._pace.until_end and not self._open and not self._eager_turns and not self._lanes
 
 
 def to_record(message: Message, roles: Mapping[str, str]) -> Record:

@@ -9,9 +9,9 @@ from confluent_kafka.admin import OffsetSpec
 from flows.kafka import client, tail
 from flows.kafka import topics as kafka_topics
 from flows.kafka.client import LEADER_S, REACH_S, Connection, Deadline, Watch, explain, patiently
-from flows.kafka.source import LogSource, pieces
+from flows.kafka.source import LogSource
 from flows.kafka.tail import spots_of
-from flows.records import Record, Spot
+from flows.records import Spot
 from flows.worker import Failure
 from schemas import topics
 from schemas.errors import ConfigError, MarketOfOneError, StateError, TransportError
@@ -126,25 +126,6 @@ def test_outputs_of_a_shard_are_looked_for_where_they_can_be() -> None:
     """Topics cut like the log have them on the shard's number, others anywhere."""
     spots = spots_of(1, shards=2, counts={"offers": 2, "decisions": 3})
     assert set(spots) == {("offers", 1), ("decisions", 0), ("decisions", 1), ("decisions", 2)}
-
-
-@pytest.mark.parametrize(
-    ("size", "handed"),
-    [
-        (None, [(3, "012"), (1, "0"), (2, "01")]),
-        (2, [(3, "01"), (1, "0"), (2, "01"), (3, "2")]),
-        (1, [(3, "0"), (1, "0"), (2, "0"), (3, "1"), (2, "1"), (3, "2")]),
-    ],
-)
-def test_what_came_is_handed_on_in_pieces(size: int | None, handed: list[tuple[int, str]]) -> None:
-    """Shards take turns, so a long backlog of one holds no other up; each keeps its order."""
-    by_shard = {
-        shard: [Record("customer-events", shard, at, b"c", b"{}", (), 0) for at in range(count)]
-        for shard, count in ((3, 3), (1, 1), (2, 2))
-    }
-    found = [(b.shard, "".join(str(r.offset) for r in b.records)) for b in pieces(by_shard, size)]
-    assert found == handed
-    assert pieces({}, size) == []
 
 
 class Clock:
