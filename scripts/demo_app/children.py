@@ -139,3 +139,17 @@ def withheld_in(metrics: str) -> dict[str, int]:
             labels, _, value = line.rpartition(" ")
             found[labels.split('"')[1]] = int(float(value))
     return found
+
+
+def count_in(metrics: str, name: str) -> int:
+    """A count of a flow's metrics, over all its labels.
+
+    Example:
+        >>> count_in('read_total{fate="events"} 3.0', "read_total")
+        3
+    """
+    return sum(
+        int(float(line.rpartition(" ")[2]))
+        for line in metrics.splitlines()
+        if line.partition(" ")[0].partition("{")[0] == name
+    )

@@ -7,7 +7,8 @@ import signal
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from types import FrameType
@@ -22,7 +23,14 @@ from scripts.broker.process import BrokerError, free_port
 from scripts.console.tally import Header, Tally
 from scripts.console.words import summary
 from scripts.demo_app import settings_file
-from scripts.demo_app.children import FLOWS, ChildError, Children, scrape, withheld_in
+from scripts.demo_app.children import (
+    FLOWS,
+    ChildError,
+    Children,
+    count_in,
+    scrape,
+    withheld_in,
+)
 from scripts.demo_app.options import PARTITIONS, Options, parse
 from scripts.demo_app.pace import Pacer
 from scripts.demo_app.screen import Screen
@@ -34,6 +42,11 @@ LOOP_S = 0.02
 CHECK_EVERY_S = 1.0
 LAST_WORDS_S = 2.0
 """How long the flows are listened to after the last event."""
+READ = {
+    "ingest": "market_of_one_ingest_events_total",
+    "decide": "market_of_one_decide_read_age_seconds_count",
+}
+"""What grows as long as a flow has something to read: records, and batches."""
 
 
 class Ending:
@@ -94,7 +107,7 @@ def _run(options: Options, ending: Ending, directory: Path) -> int:
         children = Children(directory, environment=os.environ)
         stack.callback(children.stop)
         settings = settings_file.write(directory, bootstrap=address, prefix=prefix)
-        metrics_port = _start(children, settings)
+        ports = _start(children, settings)
         wire = Wire(connection)
         stack.callback(wire.close)
         run = Run(
@@ -110,7 +123,7 @@ def _run(options: Options, ending: Ending, directory: Path) -> int:
             world=world,
             wire=wire,
             children=children,
-            metrics_port=metrics_port,
+            ports=ports,
         )
         with Screen(run.tally, plain=options.plain) as screen:
             run.watch(screen, ending, minutes=options.minutes)
@@ -125,8 +138,8 @@ def _run(options: Options, ending: Ending, directory: Path) -> int:
     return 0
 
 
-def _start(children: Children, settings: Path) -> int:
-    """Start the flows and wait until they read; returns the port of decide's metrics."""
+def _start(children: Children, settings: Path) -> dict[str, int]:
+    """Start the flows and wait until they read; returns the ports of their metrics."""
     print(f"demo: starting the flows {', '.join(FLOWS)}", file=sys.stderr)
     ports = {flow: free_port() for flow in FLOWS}
     for flow in FLOWS:
@@ -135,7 +148,7 @@ def _start(children: Children, settings: Path) -> int:
         children.wait_for(ports[flow])
     # The learner has no endpoint; what is decided before it listens is learnt late.
     children.wait_for_word("learn", "following")
-    return ports["decide"]
+    return ports
 
 
 @dataclass(slots=True)
@@ -147,8 +160,9 @@ class Run:
     world: World
     wire: Wire
     children: Children
-    metrics_port: int
+    ports: Mapping[str, int]
     check_s: float = 0.0
+    read: list[int | None] = field(default_factory=list)
 
     def watch(self, screen: Screen, ending: Ending, *, minutes: float | None) -> None:
         """Send, hear and show, until the end is asked for, the time is up, or the events are."""
@@ -183,10 +197,21 @@ class Run:
         if now_s >= self.check_s:
             self.check_s = now_s + CHECK_EVERY_S
             self.children.check()
-            withheld = withheld_in(scrape(self.metrics_port) or "")
-            for source, count in withheld.items():
-                self.tally.withheld[source] = count
+            self._look()
         screen.show(now_s)
+
+    def _look(self) -> None:
+        """Ask the flows what they withheld, and whether they are through with the history."""
+        for source, count in withheld_in(scrape(self.ports["decide"]) or "").items():
+            self.tally.withheld[source] = count
+        if self.pacer.copied and not self.pacer.taken_in:
+            before, self.read = self.read, [self._read(flow) for flow in READ]
+            self.pacer.taken_in = None not in self.read and self.read == before
+
+    def _read(self, flow: str) -> int | None:
+        """How much a flow has read; None if it is too busy to say."""
+        metrics = scrape(self.ports[flow])
+        return None if metrics is None else count_in(metrics, READ[flow])
 
 
 def _wall_ms() -> int:

@@ -31,7 +31,8 @@ class Pacer:
             events: In order of time.
             rate: Events a second of real time.
             speed_up: Simulated over real time; None where the rate alone tells.
-            live_from_ms: What is of before is history, which goes ten times as fast.
+            live_from_ms: What is of before is history, which goes ten times as fast; the rest waits until it is taken
+                in, as a bank goes live when its first copy lies there, and not behind it.
         """
         self._events = events
         self._live_from_ms = live_from_ms
@@ -42,6 +43,9 @@ class Pacer:
         self._origin: tuple[float, int] | None = None
         self._copied_from: tuple[float, int] | None = None
         self._next: Emitted | None = None
+        self.copied = False
+        """All of the history is sent, and the world's own time waits until it is ``taken_in``."""
+        self.taken_in = False
         self.finished = False
 
     def due(self, now_s: float) -> Iterator[Emitted]:
@@ -67,6 +71,9 @@ class Pacer:
                 self._copied_from = (now_s, record.at_ms)
             began_s, began_ms = self._copied_from
             return record.at_ms < began_ms + CONTRACT_MS or now_s >= began_s + CONTRACT_S
+        if self._copied_from is not None and not self.taken_in:
+            self.copied = True
+            return False
         if self._speed_up is None:
             return True
         if self._origin is None:

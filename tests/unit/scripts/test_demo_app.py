@@ -2,11 +2,15 @@ import os
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
 from flows import settings
+from flows.metrics import Metrics
+from flows.records import Record
 from scripts.console import Header, Tally
 from scripts.demo_app import settings_file
-from scripts.demo_app.children import ChildError, Children, scrape, withheld_in
+from scripts.demo_app.children import ChildError, Children, count_in, scrape, withheld_in
+from scripts.demo_app.main import READ
 from scripts.demo_app.options import CUSTOMERS_MIN, parse
 from scripts.demo_app.pace import Pacer
 from scripts.demo_app.world import TownWorld
@@ -67,10 +71,29 @@ def test_history_goes_ten_times_as_fast() -> None:
     made = list(records(10_000))
     pacer = Pacer(iter(made), rate=100, speed_up=None, live_from_ms=made[500].at_ms)
     list(pacer.due(0.0))
-    history = sum(len(list(pacer.due(turn * 0.25))) for turn in (1, 2))
-    assert 470 <= history <= 500
-    list(pacer.due(0.75))
-    assert 20 <= len(list(pacer.due(1.0))) <= 30
+    history = sum(len(list(pacer.due(turn * 0.25))) for turn in range(1, 4))
+    assert history == 500
+    assert pacer.copied
+
+
+def test_nothing_goes_live_before_the_history_is_taken_in() -> None:
+    """Who speaks now does not wait behind a first copy."""
+    made = list(records(1_000))
+    pacer = Pacer(iter(made), rate=100, speed_up=None, live_from_ms=made[5].at_ms)
+    list(pacer.due(0.0))
+    assert [one.at_ms for one in pacer.due(1.0)] == [one.at_ms for one in made[:5]]
+    assert not list(pacer.due(9.0))
+    pacer.taken_in = True
+    assert next(pacer.due(10.0)) == made[5]
+
+
+@pytest.mark.parametrize(("flow", "count"), [("ingest", 3), ("decide", 1)])
+def test_what_a_flow_has_read_is_in_its_metrics(flow: str, count: int) -> None:
+    """The demo knows by it that the history is taken in; under another name it would believe so at once."""
+    metrics = Metrics(flow)
+    metrics.translated(3)
+    metrics.read([Record("customer-events", 0, 0, b"c1", b"{}", (), 0)], now_ms=0)
+    assert count_in(generate_latest(metrics.registry).decode(), READ[flow]) == count
 
 
 def test_history_waits_for_what_was_agreed_to() -> None:
