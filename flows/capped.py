@@ -7,7 +7,7 @@ from flows.records import Spot
 from operators.contracts import World
 from operators.leases import FOR_GOOD, Lease, used_up
 from schemas.base import DAY_MS
-from schemas.decisions import Outcome
+from schemas.decisions import Decision
 
 LEASE, BUDGET = "lease.", "budget."
 """What begins the name under which a lease of a day, and one for good, lies among the positions; no topic that is read is
@@ -46,7 +46,7 @@ class Capped:
 
     def spend(
         self,
-        outcome: Outcome,
+        decision: Decision,
         world: World,
         positions: Mapping[Spot, int],
         fresh: dict[Spot, int],
@@ -54,9 +54,7 @@ class Capped:
         at_ms: int,
     ) -> bool:
         """Count what was said of a capped item; whether it was one."""
-        decision, counted = outcome.decision, False
-        if decision is None:
-            return counted
+        counted = False
         for kind, caps, day in _kinds(world, at_ms):
             if decision.chosen in caps:
                 spot = self._spot(kind, decision.chosen)

@@ -10,7 +10,7 @@ from flows import outputs
 from flows.capped import Capped
 from flows.clock import CLOCK
 from flows.dead_letters import KEYLESS, REFUSED, letter
-from flows.placed import placed
+from flows.placed import misplaced
 from flows.records import PLACE, Headers, Record, Spot
 from flows.sent import Sent
 from flows.tally import Tally
@@ -131,13 +131,19 @@ class Work:
             return
         began_ns, self._parting = time.perf_counter_ns(), record.parting
         for index, event in enumerate(shard.decode(record)):
-            fit = placed(record, event, shards=shard.shards)
-            if isinstance(fit, InputError):
-                self._refuse(record, fit, index=index, stage="decode")
+            if isinstance(event, InputError):
+                self._refuse(record, event, index=index, stage="decode")
                 continue
-            self._overdue(fit, world)
+            wrong = misplaced(record, event, shards=shard.shards)
+            if wrong is not None:
+                self._refuse(record, wrong, index=index, stage="decode")
+                continue
             outcome = self._decide(
-                fit, world=world, position=f"{record.place}:{index}", began_ns=began_ns
+                event,
+                self._awoken(event, world),
+                world=world,
+                position=f"{record.place}:{index}",
+                began_ns=began_ns,
             )
             if outcome.rejected is not None:
                 self._refuse(record, outcome.rejected, index=index, stage="admit")
@@ -156,7 +162,9 @@ class Work:
             timer=timer.name,
         )
         position = f"{CLOCK}:{self._shard.number}:{timer.due_ms}:{event.event_id}"
-        self._decide(event, world=world, position=position, began_ns=time.perf_counter_ns())
+        self._decide(
+            event, customer, world=world, position=position, began_ns=time.perf_counter_ns()
+        )
         self._shard.tally.ticks += 1
         after = self._customer(timer.customer)
         if after is not None and after.timers.get(timer.name) == timer.due_ms:
@@ -186,26 +194,35 @@ class Work:
             if record is not None and record.timers and min(record.timers.values()) <= now_ms
         ]
 
-    def _overdue(self, event: EventBase, world: World) -> None:
-        """Wake what was due before an event, so that the order does not hang on when ticks come.
+    def _awoken(self, event: EventBase, world: World) -> Customer | None:
+        """The event's customer, once what was due before it is done, so that the order does not hang on when ticks come.
 
-        Not before a control event: a withdrawal is not preceded by a last offer.
+        Nothing is done before a control event: a withdrawal is not preceded by a last offer.
         """
+        customer = self._customer(event.customer)
         if event.source is Source.CONTROL:
-            return
+            return customer
         for _ in range(OVERDUE_MAX):
-            customer = self._customer(event.customer)
             if customer is None or not customer.timers:
-                return
+                break
             due_ms = min(customer.timers.values())
             if due_ms > event.at_ms:
-                return
+                break
             name = min(name for name, at_ms in customer.timers.items() if at_ms == due_ms)
             self.wake(Timer(due_ms, event.customer, name), world)
+            customer = self._customer(event.customer)
+        return customer
 
-    def _decide(self, event: EventBase, *, world: World, position: str, began_ns: int) -> Outcome:
+    def _decide(
+        self,
+        event: EventBase,
+        customer: Customer | None,
+        *,
+        world: World,
+        position: str,
+        began_ns: int,
+    ) -> Outcome:
         shard = self._shard
-        customer = self._customer(event.customer)
         before = customer or Customer(event.customer, since_ms=event.at_ms)
         fresh = self.batch.positions
         world = shard.capped.world(world, shard.positions, fresh, at_ms=event.at_ms)
@@ -225,7 +242,9 @@ class Work:
             self._erase(event.customer)
         elif outcome.customer is not before:
             self.batch.customers[event.customer] = outcome.customer
-        if shard.capped.spend(outcome, world, shard.positions, fresh, at_ms=event.at_ms):
+        if outcome.decision is not None and shard.capped.spend(
+            outcome.decision, world, shard.positions, fresh, at_ms=event.at_ms
+        ):
             self.whole = True
         self._emit(outcome, customer=event.customer, position=position, began_ns=began_ns)
         shard.newest_ms = max(shard.newest_ms, event.at_ms)

@@ -25,7 +25,7 @@ PURPOSES: tuple[Purpose, ...] = tuple(Purpose)
 
 
 Standing = dict[Purpose, frozenset[Source]]
-"""What each purpose may use at one instant."""
+"""What each purpose may use at one instant, in the order of `PURPOSES`."""
 
 
 def standing(customer: Customer, *, now_ms: int) -> Standing:
@@ -44,7 +44,7 @@ def admit(event: EventBase, customer: Customer, stands: Standing) -> tuple[Purpo
     source = event.source
     if source is Source.CONTROL:
         return PURPOSES
-    purposes = tuple(purpose for purpose in PURPOSES if source in stands[purpose])
+    purposes = tuple([purpose for purpose, usable in stands.items() if source in usable])
     if purposes and customer.category_limits:
         category = category_of(getattr(event, "kind", ""), source)
         purposes = tuple(p for p in purposes if category in _categories(customer, p, source))

@@ -60,6 +60,9 @@ from schemas.events import (
 from schemas.signals import Signal
 
 CONTACT_MEMORY_MS = 62 * DAY_MS
+_OF_THE_CONTRACT: frozenset[type[EventBase]] = frozenset(
+    {ProfileUpdated, ProductOpened, ProductClosed}
+)
 
 
 def decide(customer: Customer, event: EventBase, *, world: World, position: str) -> Outcome:
@@ -103,7 +106,8 @@ def decide(customer: Customer, event: EventBase, *, world: World, position: str)
             )
         return outcome
     me = outcome.customer
-    me.timers = _timers(me, now_ms=now_ms) | retention.timer(
+    me.timers = _timers(me, now_ms=now_ms)
+    me.timers |= retention.timer(
         me, customer, event, withheld=outcome.withheld is not None, rules=world.rules
     )
     if outcome.withheld is not None:
@@ -128,7 +132,7 @@ def _begin(
     slots.lapse(me, now_ms=now_ms)
     hearing.expire(outcome, before, me, event, world=world, position=position, now_ms=now_ms)
     _fade(me, now_ms)
-    if not isinstance(event, hearing.WORDS):
+    if type(event) not in hearing.WORDS:
         outcome.lessons += learn.close(me, now_ms=now_ms)
     return now_ms
 
@@ -217,7 +221,7 @@ def _ask(
 def _data(
     outcome: Outcome, me: Customer, event: EventBase, *, world: World, position: str, now_ms: int
 ) -> None:
-    if isinstance(event, (ProfileUpdated, ProductOpened, ProductClosed)):
+    if type(event) in _OF_THE_CONTRACT:
         _contract(outcome, me, event, now_ms=now_ms)
     stands = consent.standing(me, now_ms=now_ms)
     admitted = consent.admit(event, me, stands)
@@ -226,13 +230,13 @@ def _data(
         if event.source is not Source.PROFILE:
             outcome.withheld = admitted
         return
-    if isinstance(event, MessageLabelled):
+    if type(event) is MessageLabelled:
         if Purpose.MODEL_TRAINING in admitted:
             outcome.lessons.append(sense.label(me, event, world=world))
         return
-    if isinstance(event, MessageReceived):
+    if type(event) is MessageReceived:
         event = sense.read(event, world=world, degraded=outcome.trace)
-    if isinstance(event, LifeAnswered) and not event.confirmed:
+    if type(event) is LifeAnswered and not event.confirmed:
         me.signals.pop(f"life.{event.event}", None)
     special = revealed(event)
     if special is not None and special not in consent.special(me, event.source, admitted):
@@ -280,7 +284,7 @@ def _consider(
     outcome: Outcome, me: Customer, event: EventBase, *, view: sense.View, position: str
 ) -> None:
     """Stages 2 to 7: fold, sense, and if this is a moment to speak, deliberate."""
-    used = view.app_features if isinstance(event, FeatureUsed) else None
+    used = view.app_features if type(event) is FeatureUsed else None
     sense.fold(me, event, view=view, trace=outcome.trace)
     if used is not None:
         outcome.lessons += taste.uses(
@@ -309,7 +313,8 @@ def _consider(
 
 def _timers(me: Customer, *, now_ms: int) -> dict[str, int]:
     """When the customer should be looked at again though nothing happens (timer → due instant)."""
-    timers = wakes(me.slots, now_ms) | insight_wakes(me.slots, now_ms)
+    timers = wakes(me.slots, now_ms)
+    timers |= insight_wakes(me.slots, now_ms)
     ends_ms = dialogue.ends(me)
     if ends_ms is not None:
         timers["consent-expiry"] = ends_ms
@@ -321,12 +326,13 @@ def _timers(me: Customer, *, now_ms: int) -> dict[str, int]:
 
 def _attention(event: EventBase) -> Channel | None:
     """Where the customer is looking at this moment, if anywhere."""
-    if isinstance(event, AppOpened):
+    # Not `isinstance`, which for a shape that an event is not takes five times as long: on the way of every payment.
+    if type(event) is AppOpened:
         return Channel.IN_APP
-    if isinstance(event, MessageRead) and event.channel == "chat":
+    if type(event) is MessageRead and event.channel == "chat":
         return Channel.CHAT
     return None
 
 
 def _answerable(signals: Sequence[Signal], world: World) -> bool:
-    return any(signal.name in world.answers for signal in signals)
+    return bool(signals) and any(signal.name in world.answers for signal in signals)

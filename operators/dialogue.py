@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from operators.consent import PURPOSES, let_in, objected, orphaned
 from schemas.base import DATA_SOURCES, DAY_MS, Purpose, Source
 from schemas.consents import CATEGORIES
-from schemas.customer import Customer, Grant, Granted, Preference, granted_of
+from schemas.customer import Customer, Grant, Granted, Preference, terms_of
 from schemas.errors import InputError
 from schemas.events import (
     AccessGranted,
@@ -301,7 +301,7 @@ def expire(customer: Customer, *, now_ms: int) -> ConsentChange:
     ended = [
         (Purpose(purpose), Source(source))
         for purpose, by_source in customer.grants.items()
-        if (ends_ms := granted_of(by_source).terms.ends_ms) is not None and ends_ms <= now_ms
+        if (ends_ms := terms_of(by_source).ends_ms) is not None and ends_ms <= now_ms
         for source, grant in by_source.items()
         if grant.until_ms is not None and grant.until_ms <= now_ms
     ]
@@ -328,14 +328,15 @@ def expire(customer: Customer, *, now_ms: int) -> ConsentChange:
 
 def ends(customer: Customer) -> int | None:
     """When the next consent or access ends by itself (ms), if any does."""
-    times = [
-        ends_ms
-        for by_source in customer.grants.values()
-        if (ends_ms := granted_of(by_source).terms.ends_ms) is not None
-    ]
-    times += [
-        access.until_ms
-        for access in customer.access.values()
-        if access.until_ms is not None and access.from_ms < access.until_ms
-    ]
-    return min(times, default=None)
+    first_ms: int | None = None
+    for by_source in customer.grants.values():
+        ends_ms = terms_of(by_source).ends_ms
+        if ends_ms is not None and (first_ms is None or ends_ms < first_ms):
+            first_ms = ends_ms
+    for access in customer.access.values():
+        ends_ms = access.until_ms
+        if ends_ms is None or access.from_ms >= ends_ms:
+            continue
+        if first_ms is None or ends_ms < first_ms:
+            first_ms = ends_ms
+    return first_ms

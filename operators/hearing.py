@@ -19,13 +19,15 @@ from schemas.events import (
     ObjectionRaised,
 )
 
-WORDS: tuple[type[EventBase], ...] = (
-    AccessGranted,
-    AccessWithdrawn,
-    ConsentGranted,
-    ConsentWithdrawn,
-    ObjectionLifted,
-    ObjectionRaised,
+WORDS: frozenset[type[EventBase]] = frozenset(
+    {
+        AccessGranted,
+        AccessWithdrawn,
+        ConsentGranted,
+        ConsentWithdrawn,
+        ObjectionLifted,
+        ObjectionRaised,
+    }
 )
 """Decisions that end at the instant of one are learnt from under the new word, not the old one."""
 
@@ -49,7 +51,7 @@ def hear(
     if change.words:
         _prove(outcome, before, event, change, world=world, position=position)
     withdrawal.follow(outcome, me, event, change, now_ms=now_ms)
-    if isinstance(event, WORDS):
+    if type(event) in WORDS:
         outcome.lessons += learn.close(me, now_ms=now_ms)
 
 

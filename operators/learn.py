@@ -143,6 +143,8 @@ def close(customer: Customer, *, now_ms: int) -> list[Lesson]:
     Returns:
         The lessons, oldest decision first.
     """
+    if not customer.open:
+        return []
     result = Credit()
     for decision in list(customer.open.values()):
         if now_ms < decision.until_ms:
@@ -162,11 +164,12 @@ def close(customer: Customer, *, now_ms: int) -> list[Lesson]:
 
 def wake_at(customer: Customer) -> int | None:
     """When `close` next has something to do (ms), so that a customer who left is learnt from too."""
-    waiting = [
+    if not customer.open:
+        return None
+    return min(
         decision.until_ms + (VALUE_WINDOW_MS if _awaits_value(decision) else 0)
         for decision in customer.open.values()
-    ]
-    return min(waiting, default=None)
+    )
 
 
 def _realise(

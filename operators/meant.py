@@ -7,7 +7,7 @@ its signals are then used for those purposes alone that all it reads is meant fo
 To hold something back is no use of a feature, so the policies look at all of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from operators.contracts import EVERY_PURPOSE, Trigger
@@ -63,18 +63,23 @@ def may_serve(signal: str, purpose: Purpose) -> bool:
 class Meant(Mapping[str, float]):
     """The features that may be read for one of some purposes; of another it is as if it did not exist."""
 
-    __slots__ = ("_features", "_usable")
+    __slots__ = ("_features", "_purposes", "_usable")
 
     def __init__(
-        self, features: Mapping[str, float], usable: Mapping[Purpose, frozenset[Source]]
+        self,
+        features: Mapping[str, float],
+        purposes: Iterable[Purpose],
+        usable: Callable[[Purpose], frozenset[Source]],
     ) -> None:
         """Look through at features.
 
         Args:
             features: All of them, computed when looked at.
-            usable: The purposes that are served, and the sources that each may use.
+            purposes: Those that are served.
+            usable: The sources that a purpose may use.
         """
         self._features = features
+        self._purposes = purposes
         self._usable = usable
 
     def _hidden(self, name: str) -> bool:
@@ -83,7 +88,7 @@ class Meant(Mapping[str, float]):
             return False
         meant, sources = narrow
         return not any(
-            purpose in meant and sources <= granted for purpose, granted in self._usable.items()
+            purpose in meant and sources <= self._usable(purpose) for purpose in self._purposes
         )
 
     def __getitem__(self, name: str) -> float:

@@ -57,6 +57,8 @@ def told(
     me: Customer, signals: Sequence[Signal], *, event: EventBase, view: View
 ) -> list[dict[str, Any]]:
     """The insights among signals that are published now: those that wellbeing may use, within their ration."""
+    if not signals:
+        return []
     usable = [s for s in signals if view.allows(Purpose.FINANCIAL_WELLBEING, s.sources)]
     return [
         record(me, signal, event=event, now_ms=view.now_ms)
@@ -78,7 +80,8 @@ def for_wellbeing(
         memories=memories,
         features=Meant(
             view.features.blind(memories, without=without, failed=view.failed),
-            {Purpose.FINANCIAL_WELLBEING: usable},
+            (Purpose.FINANCIAL_WELLBEING,),
+            view.usable,
         ),
         forecasts=view.forecasts.blind(memories, without=without, failed=view.failed),
         rules=view.world.rules,

@@ -33,7 +33,7 @@ def timer(
     """
     if not rules.silent_days:
         return {}
-    if withheld or isinstance(event, ClockTicked):
+    if withheld or type(event) is ClockTicked:
         due_ms = before.timers.get(SILENCE)
         return {} if due_ms is None else {SILENCE: due_ms}
     return {SILENCE: (me.latest_ms // SPAN_MS + 1) * SPAN_MS + rules.silent_days * DAY_MS}

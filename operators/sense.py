@@ -206,8 +206,10 @@ class View:
         self.failed: list[str] = []
         self._stands = stands
         self.readable, self.admitted = _sight(tuple(stands.items()), without)
-        names = _seen(self.admitted, tuple(me.slots))
-        self.memories: dict[str, Memory] = {name: me.slots[name] for name in names}
+        slots = me.slots
+        names = _seen(self.admitted, tuple(slots))
+        every = len(names) == len(slots)
+        self.memories: dict[str, Memory] = slots.copy() if every else {n: slots[n] for n in names}
         self.features = Features(self.memories, now_ms=now_ms, failed=self.failed)
         self.forecasts = Forecasts(
             self.memories,
@@ -273,33 +275,33 @@ def fold(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> Non
 def notice(me: Customer, event: EventBase, *, view: View, trace: list[str]) -> tuple[Signal, ...]:
     """Run the triggers that watch this kind of event; live signals are remembered on the copy."""
     trace.append("sense")
-    usable, admitted, slots = view.usable, view.admitted, me.slots
+    admitted, slots = view.admitted, me.slots
     moment = Moment(
         event=event,
         now_ms=view.now_ms,
         memories=view.memories,
-        features=Meant(view.features, {purpose: usable(purpose) for purpose in SERVED}),
+        features=Meant(view.features, SERVED, view.usable),
         forecasts=view.forecasts,
         rules=view.world.rules,
     )
     signals: list[Signal] = []
     for trigger in TRIGGERS_OF_KIND.get(event.kind, ()):
-        slot = trigger.slot
-        memory = None
+        slot, held, memory = trigger.slot, None, None
         if slot is not None:
             if slot.source not in admitted:
                 continue
-            memory = slots.get(slot.name)
-            memory = slot.zero() if memory is None else memory
+            held = slots.get(slot.name)
+            memory = slot.zero() if held is None else held
         try:
             memory, fired = trigger.sense(memory, moment)
         except Exception:  # noqa: BLE001 - any failure of a plug-in degrades, named
             trace.append(f"failed:trigger:{trigger.name}")
             continue
-        if slot is not None and memory:
-            slots[slot.name] = memory
-        elif slot is not None:
-            slots.pop(slot.name, None)  # an empty memory is as good as none
+        if slot is not None:
+            if not memory:
+                slots.pop(slot.name, None)  # an empty memory is as good as none
+            elif memory is not held:
+                slots[slot.name] = memory
         signals += fired
     for signal in signals:
         me.signals[signal.name] = LiveSignal(

@@ -69,33 +69,22 @@ class Terms(NamedTuple):
 class Granted(dict[str, Grant]):
     """The grants of one purpose by source: replaced, never changed, so what follows from them is worked out once.
 
-    Equal to a plain dictionary of the same grants. ``packed`` is what the codec keeps of them, None at first.
+    Equal to a plain dictionary of the same grants. ``terms`` is what `terms_of` keeps of them, and ``packed`` what the
+    codec does; None at first.
 
     Example:
-        >>> grants = Granted(app=Grant("r-1", "p", 5), profile=Grant("r-2", "p", 5, until_ms=9))
-        >>> grants.terms.ends_ms, grants.terms.single, grants == dict(grants)
-        (9, None, True)
+        >>> grants = Granted(app=Grant("r-1", "p", 5))
+        >>> grants == dict(grants), grants.terms, grants.packed
+        (True, None, None)
     """
 
-    __slots__ = ("_terms", "packed")
+    __slots__ = ("packed", "terms")
 
     def __init__(self, grants: Mapping[str, Grant] | Iterable[Any] = (), **named: Grant) -> None:
         """Take the grants over."""
         super().__init__(grants, **named)
         self.packed: Any = None
-        self._terms: Terms | None = None
-
-    @property
-    def terms(self) -> Terms:
-        """What follows from them."""
-        if self._terms is None:
-            grants = self.values()
-            self._terms = Terms(
-                sources=_sources(tuple(self)),
-                single=next(iter(grants)) if len(set(map(id, grants))) == 1 else None,
-                ends_ms=min((g.until_ms for g in grants if g.until_ms is not None), default=None),
-            )
-        return self._terms
+        self.terms: Terms | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Granted, (dict(self),)
@@ -108,14 +97,24 @@ class Granted(dict[str, Grant]):
     clear = pop = popitem = setdefault = update = _unchangeable
 
 
-def granted_of(by_source: Mapping[str, Grant]) -> Granted:
-    """The grants of one purpose as what knows their terms.
+def terms_of(by_source: Mapping[str, Grant]) -> Terms:
+    """What follows from the grants of one purpose, kept with them where they are `Granted`.
 
     Example:
-        >>> granted_of({"app": Grant("r-1", "p", 5)}).terms.single
-        Grant(record_id='r-1', position='p', from_ms=5, until_ms=None, special=())
+        >>> terms = terms_of(Granted(app=Grant("r-1", "p", 5), profile=Grant("r-2", "p", 5, until_ms=9)))
+        >>> terms.ends_ms, terms.single
+        (9, None)
     """
-    return by_source if isinstance(by_source, Granted) else Granted(by_source)
+    granted = by_source if isinstance(by_source, Granted) else Granted(by_source)
+    terms = granted.terms
+    if terms is None:
+        grants = granted.values()
+        terms = granted.terms = Terms(
+            sources=_sources(tuple(granted)),
+            single=next(iter(grants)) if len(set(map(id, grants))) == 1 else None,
+            ends_ms=min((g.until_ms for g in grants if g.until_ms is not None), default=None),
+        )
+    return terms
 
 
 @dataclass(slots=True, frozen=True)
@@ -276,7 +275,7 @@ class Customer:
             return _NO_SOURCES
         mistrusted = self.mistrusted
         if not mistrusted:
-            sources, grant, until_ms = granted_of(by_source).terms
+            sources, grant, until_ms = terms_of(by_source)
             if grant is not None:
                 # Nearly always: one consent gave them all, and they stand or fall together.
                 stands = grant.from_ms <= now_ms and (until_ms is None or now_ms < until_ms)

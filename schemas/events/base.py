@@ -1,9 +1,19 @@
 """What every event has in common."""
 
-from functools import cached_property
 from typing import ClassVar, Literal
 
 from schemas.base import CustomerId, EventId, Instant, Shape, Source
+
+
+class _Instant:
+    """An event's ``at`` as a number, kept at the first look.
+
+    `functools.cached_property` takes a lock for that before Python 3.12; an event is one thread's.
+    """
+
+    def __get__(self, event: "EventBase", kind: type["EventBase"]) -> int:
+        at_ms = event.__dict__["at_ms"] = round(event.at.timestamp() * 1000)
+        return at_ms
 
 
 class EventBase(Shape):
@@ -23,7 +33,5 @@ class EventBase(Shape):
     version: Literal[1] = 1
     snapshot: Literal[True] | None = None
 
-    @cached_property
-    def at_ms(self) -> int:
-        """Milliseconds since 1970 UTC."""
-        return round(self.at.timestamp() * 1000)
+    at_ms: ClassVar[_Instant] = _Instant()
+    """Milliseconds since 1970 UTC."""

@@ -106,7 +106,7 @@ def test_nothing_is_computed_of_what_may_not_be_read() -> None:
     me = agreeing({SELL: frozenset(DATA_SOURCES), TRAIN: frozenset(DATA_SOURCES)})
     stands = consent.standing(me, now_ms=me.latest_ms)
     view = sense.View(me, world=WORLD, now_ms=me.latest_ms, stands=stands)
-    seen = meant.Meant(view.features, {p: view.usable(p) for p in sense.SERVED})
+    seen = meant.Meant(view.features, sense.SERVED, view.usable)
     assert NARROW not in seen
     assert seen.get(NARROW) is None
     assert "text.sentiment" in seen

@@ -6,7 +6,7 @@ import pytest
 
 from operators.dialogue import ends, expire
 from schemas.base import Purpose, Source
-from schemas.customer import Customer, Grant, Granted
+from schemas.customer import Customer, Grant, Granted, terms_of
 from state.codec import decode, encode
 
 ONE = Grant("r-1", "t:0:1:0", 5, 50)
@@ -68,4 +68,4 @@ def test_copies_are_grants_too() -> None:
     encode(Customer("c-1", grants={PURPOSE: grants}))
     made = deepcopy(grants)
     assert made == grants
-    assert (type(made), made.terms) == (Granted, grants.terms)
+    assert (type(made), terms_of(made)) == (Granted, terms_of(grants))
