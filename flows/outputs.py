@@ -31,10 +31,10 @@ def source_of(shard: int) -> bytes:
     return b"/market-of-one/decide/%d" % shard
 
 
-def messages(outcome: Outcome) -> Iterator[tuple[str, str, Any]]:
-    """Everything an outcome says, as (topic's role, type, body), in a fixed order."""
+def messages(outcome: Outcome) -> Iterator[tuple[str, str, bytes]]:
+    """Everything an outcome says, as (topic's role, type, JSON), in a fixed order."""
     if outcome.decision is not None:
-        yield topics.DECISIONS, "decision.made", outcome.decision
+        yield topics.DECISIONS, "decision.made", outcome.sealed or encode(outcome.decision)
     for role, said in (
         (topics.OFFERS, outcome.offers),
         (topics.INSIGHTS, outcome.insights),
@@ -43,9 +43,9 @@ def messages(outcome: Outcome) -> Iterator[tuple[str, str, Any]]:
         (topics.REVIEWS, outcome.reviews),
     ):
         for body in said:
-            yield role, str(body.get("type", role)), body
+            yield role, str(body.get("type", role)), encode(body)
     for lesson in outcome.lessons:
-        yield topics.LESSONS, f"lesson.{lesson.kind}", lesson
+        yield topics.LESSONS, f"lesson.{lesson.kind}", encode(lesson)
 
 
 def encode(body: Any) -> bytes:
@@ -55,7 +55,11 @@ def encode(body: Any) -> bytes:
         >>> encode({"type": "offer.issued", "until": None})
         b'{"type":"offer.issued","until":null}'
     """
-    return orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        # A key that is no plain string. To allow for one costs as much again, and nearly nothing has one.
+        return orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
 
 
 def headers(*, record_id: bytes, source: bytes, kind: str) -> Headers:

@@ -44,7 +44,8 @@ class Tally:
                 self.silences += 1
             else:
                 self.spoken += 1
-            self.degraded.update(outcome.decision.degraded)
+            for name in outcome.decision.degraded:
+                self.degraded[name] += 1
 
     def adopted(self, checksum: int, value: bytes | None) -> None:
         """Count an output that the log held already, and whether it was the same."""

@@ -253,8 +253,7 @@ class Work:
 
     def _emit(self, outcome: Outcome, *, customer: str, position: str, began_ns: int) -> None:
         key = customer.encode()
-        for index, (role, kind, body) in enumerate(outputs.messages(outcome)):
-            value = outputs.encode(body)
+        for index, (role, kind, value) in enumerate(outputs.messages(outcome)):
             head = outputs.headers(
                 record_id=f"{position}/{index}".encode(), source=self._source, kind=kind
             )

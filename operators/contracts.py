@@ -8,7 +8,7 @@ A plug-in that can't answer raises `ComponentError`; decide degrades, which mean
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from schemas.base import Purpose, Source
 from schemas.consents import Controller
-from schemas.customer import Customer, Memory
+from schemas.customer import Contact, Customer, Memory
 from schemas.decisions import Candidate, Choice, Verdict
 from schemas.events import EventBase
 from schemas.models import ForecastSnapshot, Models
@@ -25,7 +25,6 @@ from schemas.offers import Item
 from schemas.rules import Rules
 from schemas.signals import Forecast, Reading, Signal
 
-T = TypeVar("T")
 TTL_DAYS = 730
 """How long a memory outlives what it remembers, where its slot says nothing else."""
 EVERY_PURPOSE: frozenset[Purpose] = frozenset(Purpose)
@@ -194,13 +193,26 @@ class Situation:
     models: Models
     readable: frozenset[Source]
     used_up: frozenset[str] = frozenset()
-    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    consents: dict[Purpose, frozenset[Source]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    heard: dict[int, list[Contact]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
-    def once(self, name: str, work: Callable[[], T]) -> T:
-        """What a policy works out of the customer alone: once for all candidates, under a name of its own."""
-        if name not in self.memo:
-            self.memo[name] = work()
-        made: T = self.memo[name]
+    def granted(self, purpose: Purpose) -> frozenset[Source]:
+        """The sources granted for a purpose now; looked up once for all candidates."""
+        made = self.consents.get(purpose)
+        if made is None:
+            made = self.consents[purpose] = self.customer.granted(purpose, self.now_ms)
+        return made
+
+    def said_within(self, span_ms: int) -> list[Contact]:
+        """What was said to the customer in so long; looked through once for all candidates."""
+        made = self.heard.get(span_ms)
+        if made is None:
+            contacts, now_ms = self.customer.contacts, self.now_ms
+            made = self.heard[span_ms] = [c for c in contacts if now_ms - c.at_ms < span_ms]
         return made
 
 

@@ -12,7 +12,7 @@ from operators import arbitrate, offers, record
 from operators.arbitrate import assign
 from operators.contracts import Situation
 from operators.draws import identify
-from operators.occasion import Deliberation, Occasion, situation_of, sources_used
+from operators.occasion import Deliberation, Occasion, in_order, situation_of, sources_used
 from operators.policy import UNSEEING, braked, screen
 from operators.sense import View
 from schemas.base import DAY_MS, Channel, Purpose, Source
@@ -65,7 +65,7 @@ def deliberate(
         return
     chosen = made.chosen
     used = sources_used(view, made)
-    record.write(
+    decision = record.write(
         outcome,
         me,
         event,
@@ -81,18 +81,15 @@ def deliberate(
     _remember(me, view=view, made=made, occasion=occasion, used=used)
     if chosen is not None:
         now_ms = view.now_ms
-        me.contacts = [
-            *me.contacts,
-            Contact(now_ms, chosen.item.id, chosen.item.kind, chosen.channel),
-        ]
+        me.contacts.append(Contact(now_ms, chosen.item.id, chosen.item.kind, chosen.channel))
         me.rests[chosen.item.id] = now_ms + chosen.item.rest_days * DAY_MS
-        if chosen.item.purpose is not None:
-            me.outstanding[record.offer_id(occasion.key)] = Outstanding(
+        if chosen.item.purpose is not None and decision.offer is not None:
+            me.outstanding[decision.offer["id"]] = Outstanding(
                 decision_id=occasion.key,
                 action=chosen.item.id,
                 purpose=chosen.item.purpose,
                 channel=chosen.channel,
-                sources=tuple(sorted(view.usable(chosen.item.purpose))),
+                sources=in_order(view.usable(chosen.item.purpose)),
                 until_ms=now_ms + chosen.item.valid_days * DAY_MS,
             )
 
@@ -191,7 +188,7 @@ def _without_source(
     chosen = made.chosen
     if chosen is None or chosen.item.purpose is None:
         return None
-    used = frozenset(map(Source, chosen.sources)) or view.usable(chosen.item.purpose)
+    used = chosen.sources or view.usable(chosen.item.purpose)
     source = next((s for s in INTIMACY if s in used), None)
     if source is None:
         return None
@@ -256,7 +253,7 @@ def _remember(
         # What nobody may learn from, nobody needs to remember.
         context=pack_vector(made.alternatives.contexts[index]) if trainable else b"",
         action_features=pack_vector(made.alternatives.action_features[index]) if trainable else b"",
-        sources=tuple(sorted(used)),
+        sources=in_order(used),
         until_ms=view.now_ms + min(days, rules.response_window_days) * DAY_MS,
         trainable=trainable,
     )

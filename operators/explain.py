@@ -8,7 +8,7 @@ and no data is named that the decision could not use.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -64,8 +64,8 @@ def tell(
     chosen: Candidate | None,
     screened: Sequence[Screened],
     situation: Situation,
-    purposes: Iterable[str],
-    sources: Iterable[str],
+    purposes: Sequence[Purpose],
+    sources: Sequence[Source],
     words: Mapping[str, str],
     counterfactual: dict[str, Any] | None,
     consent_counterfactual: dict[str, Any] | None,
@@ -91,12 +91,11 @@ def tell(
     Source: GDPR articles 13(2)(f), 21(4) and 22(3); contributions: Lundberg & Lee 2017, linear case
     (exact interventional Shapley values).
     """
-    given = tuple(map(Source, sources))
-    factors = _factors(choice, frozenset(given), words) if choice.parts.names else ()
+    factors = _factors(choice, frozenset(sources), words) if choice.parts.names else ()
     if chosen is None:
         summary = _silence(choice, screened, situation)
     else:
-        summary = _suggestion(choice, chosen, factors, seen=bool(given))
+        summary = _suggestion(choice, chosen, factors, seen=bool(sources))
     if degraded:
         summary = f"{summary} {DEGRADED}"
     return Explanation(
@@ -105,8 +104,8 @@ def tell(
         audience="customer",
         language="en",
         summary=summary,
-        purposes=tuple(PURPOSE_WORDS[Purpose(purpose)] for purpose in purposes),
-        sources=tuple([SOURCE_WORDS[source] for source in given]),
+        purposes=tuple([PURPOSE_WORDS[purpose] for purpose in purposes]),
+        sources=tuple([SOURCE_WORDS[source] for source in sources]),
         top_factors=factors,
         why_not=_why_not(choice, screened),
         counterfactual=counterfactual,
@@ -232,7 +231,8 @@ def _why_not(choice: Choice, screened: Sequence[Screened]) -> tuple[dict[str, st
         s.candidate for s in screened if s.refusal is None and s.candidate.item.id != choice.action
     ]
     passed.sort(key=lambda c: (-scores.get(c.item.id, float("-inf")), c.item.id))
-    told = [_row(c, OUTRANKED, _outranked(choice)) for c in passed[:WHY_NOT_MAX]]
+    words = _outranked(choice)
+    told = [_row(c, OUTRANKED, words) for c in passed[:WHY_NOT_MAX]]
     refused = [s for s in screened if s.refusal is not None][:WHY_NOT_MAX]
     told += [_row(s.candidate, s.refusal.rule, s.refusal.words) for s in refused if s.refusal]
     return tuple(told)

@@ -93,13 +93,18 @@ class Meant(Mapping[str, float]):
 
     def __getitem__(self, name: str) -> float:
         """The value; nothing is computed of a feature that is meant for none of the purposes."""
-        if self._hidden(name):
+        if name in NARROW and self._hidden(name):
             raise KeyError(name)
         return self._features[name]
 
     def get(self, name: str, default: Any = None) -> Any:
         """As of any mapping, without an exception on the way."""
-        return self._features[name] if name in self else default
+        if name in NARROW and self._hidden(name):
+            return default
+        try:
+            return self._features[name]
+        except KeyError:
+            return default
 
     def __contains__(self, name: object) -> bool:
         """Whether it may be read."""

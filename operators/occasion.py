@@ -1,5 +1,7 @@
 """What a deliberation is made of: the occasion to speak, and one pass from proposals to a choice."""
 
+from functools import cache
+
 from msgspec import Struct
 
 from operators.contracts import Alternatives, Situation
@@ -68,9 +70,13 @@ def situation_of(me: Customer, view: View) -> Situation:
 
 def sources_used(view: View, made: Deliberation) -> frozenset[Source]:
     """Every source that any allowed alternative was scored with, or whose signal proposed it."""
-    purposes = {candidate.item.purpose for candidate in made.allowed}
-    used = frozenset[Source]()
-    for purpose in purposes:
-        if purpose is not None:
-            used |= view.usable(purpose)
-    return used
+    purposes = {candidate.item.purpose for candidate in made.allowed} - {None}
+    used = [view.usable(purpose) for purpose in purposes if purpose is not None]
+    # The very set, mostly, whose hash is known.
+    return used[0] if len(used) == 1 else frozenset[Source]().union(*used)
+
+
+@cache
+def in_order(sources: frozenset[Source]) -> tuple[Source, ...]:
+    """Sources as they are written down."""
+    return tuple(sorted(sources))

@@ -8,11 +8,12 @@ without any personal data. What may be used is decided by the purpose of each it
 """
 
 import heapq
-from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cache
 from operator import itemgetter
 from typing import NamedTuple
 
+from operators.consent import PURPOSES
 from operators.features import SPECS
 from operators.meant import may_serve
 from operators.taste import APP, Likings, named
@@ -57,7 +58,7 @@ class Interests:
     def __init__(self, features: Mapping[str, float]) -> None:
         """Look at features lazily."""
         self._features = features
-        self._affinity: dict[frozenset[Source], tuple[float, ...]] = {}
+        self._affinity: dict[frozenset[Source], list[float]] = {}
 
     def content(self, item: Item, sources: frozenset[Source]) -> float:
         """How well an item fits them: 0..1, rational so that it replays on any machine."""
@@ -69,12 +70,24 @@ class Interests:
             total += has * affinity[index]
         return total / (1.0 + total)
 
-    def _read(self, sources: frozenset[Source]) -> tuple[float, ...]:
-        by_trait = dict.fromkeys(TRAITS, 0.0)
-        for feature, trait, weight in AFFINITIES:
-            if SOURCE_OF[feature] in sources:
-                by_trait[trait] += weight * max(self._features[feature], 0.0)
-        return tuple(by_trait.values())
+    def _read(self, sources: frozenset[Source]) -> list[float]:
+        features = self._features
+        made = [0.0] * len(TRAITS)
+        for feature, index, weight in _affinities(sources):
+            value = features[feature]
+            if value > 0.0:
+                made[index] += weight * value
+        return made
+
+
+@cache
+def _affinities(sources: frozenset[Source]) -> tuple[tuple[str, int, float], ...]:
+    """What features of some sources say: (feature, index of the trait, weight)."""
+    return tuple(
+        (feature, TRAITS.index(trait), weight)
+        for feature, trait, weight in AFFINITIES
+        if SOURCE_OF[feature] in sources
+    )
 
 
 def propose(
@@ -106,7 +119,7 @@ def propose(
     fatigue = _fatigue(customer, now_ms)
     likings = None if taste is None else Likings(taste, tuple(customer.products))
     co_used = None if taste is None else Likings(taste, named(in_use))
-    usable_by = {purpose: usable(purpose) for purpose in Purpose}
+    usable_by = {purpose: usable(purpose) for purpose in PURPOSES}
     answering: list[Candidate] = []
     tasted: list[tuple[float, str, Draft]] = []
     for item in catalogue:
@@ -195,6 +208,8 @@ def _strongest(
 
 def _fatigue(customer: Customer, now_ms: int) -> Callable[[Item], float]:
     """How weary of an item: 1 for each time it was said this month, .25 for each other word, up to 4."""
-    said = Counter(c.action for c in customer.contacts if now_ms - c.at_ms < MONTH_MS)
-    total = said.total()
-    return lambda item: min(4.0, 0.25 * total + 0.75 * said[item.id])
+    said = [c.action for c in customer.contacts if now_ms - c.at_ms < MONTH_MS]
+    if not said:
+        return lambda _: 0.0
+    total = len(said)
+    return lambda item: min(4.0, 0.25 * total + 0.75 * said.count(item.id))

@@ -3,6 +3,7 @@
 Stage: 7 of 8. In: Deliberation. Out: Decision, offer, transparency, review cases, impact.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -15,7 +16,7 @@ from operators.contracts import Situation
 from operators.draws import identify
 from operators.features import SPECS
 from operators.learn import REWARD_SPEC
-from operators.occasion import Deliberation, Occasion
+from operators.occasion import Deliberation, Occasion, in_order
 from operators.policy import FAILED
 from operators.sense import SOURCES_OF, Features, View
 from operators.value import ledgers
@@ -28,12 +29,8 @@ from schemas.offers import Kind
 ENGINE_VERSION = "0.1.0"
 WORDS: dict[str, str] = {spec.name: spec.words for spec in SPECS}
 NOTICE = "Chosen for you by an automated system, from data that you agreed to share."
+_UNSEALED = b'"digest":""'
 ISSUED: dict[Kind, str] = {Kind.INTERVENTION: "intervention.issued"}
-
-
-def offer_id(decision_id: str) -> str:
-    """The id of the offer that a decision makes."""
-    return identify(decision_id, "offer")
 
 
 def write(
@@ -49,7 +46,7 @@ def write(
     without: dict[str, Any] | None,
     change: dict[str, Any] | None,
     position: str,
-) -> None:
+) -> Decision:
     """Add the decision and everything told of it to the outcome; advances the customer's chain."""
     degraded = _degraded(outcome.trace, view, made)
     explanation = _explanation(
@@ -73,7 +70,7 @@ def write(
         used=used,
         degraded=degraded,
     )
-    decision.seal(sha256(orjson.dumps(decision)).hexdigest())
+    outcome.sealed = _sealed(decision)
     me.decision_count += 1
     me.previous_digest = decision.digest
     outcome.decision = decision
@@ -93,6 +90,16 @@ def write(
             "propensity": decision.propensity,
         }
     )
+    return decision
+
+
+def _sealed(decision: Decision) -> bytes:
+    """The decision as JSON, with the digest of what it is without one."""
+    body = orjson.dumps(decision)
+    decision.seal(sha256(body).hexdigest())
+    # What stands behind the digest can't hold this: in a string the quotes would be escaped.
+    before, _, after = body.rpartition(_UNSEALED)
+    return b'%b"digest":"%b"%b' % (before, decision.digest.encode(), after)
 
 
 def _explanation(
@@ -115,7 +122,7 @@ def _explanation(
         screened=made.screened,
         situation=situation,
         purposes=() if purpose is None else (purpose,),
-        sources=tuple(sorted(used)),
+        sources=in_order(used),
         words=WORDS,
         counterfactual=change,
         consent_counterfactual=without,
@@ -159,7 +166,8 @@ def _decision(
     served = {candidate.item.purpose for candidate in made.allowed}
     purposes = tuple([p for p in PURPOSES if p in served])
     features = _seen(view.features, used)
-    offered = None if chosen is None else offer_id(occasion.key)
+    offered = None if chosen is None else identify(occasion.key, "offer")
+    waiting = [s.candidate for s in made.screened if s.review]
     return Decision(
         decision_id=occasion.key,
         customer=me.customer,
@@ -178,7 +186,7 @@ def _decision(
         context=made.alternatives.contexts[made.chosen_index],
         consent_vector=consent.vector(me, purposes, now_ms=now_ms),
         purposes_used=purposes,
-        sources_used=tuple(sorted(used)),
+        sources_used=in_order(used),
         suppressed_purposes=tuple([p for p in PURPOSES if not view.usable(p)]),
         stakes="high" if chosen is not None and chosen.item.high_stakes else "normal",
         arm=choice.arm if occasion.arm == "treatment" else occasion.arm,
@@ -199,10 +207,8 @@ def _decision(
             "idempotency_key": offered,
         },
         review={
-            "required": any(s.review for s in made.screened),
-            "case_id": next(
-                (_case_id(me.customer, s.candidate) for s in made.screened if s.review), None
-            ),
+            "required": bool(waiting),
+            "case_id": _case_id(me.customer, waiting[0]) if waiting else None,
         },
         degraded=degraded,
         explanation=explanation,
@@ -214,9 +220,17 @@ def _decision(
 def _seen(features: Features, used: frozenset[Source]) -> dict[str, float]:
     """The features that a stage looked at, rounded: what this decision was made with (log once)."""
     looked_at = features.looked_at
+    # Most are zero, and to round anything takes a third of a microsecond.
     return {
-        name: round(looked_at[name], 6) for name in sorted(looked_at) if SOURCES_OF[name] <= used
+        name: (value := looked_at[name]) and round(value, 6)
+        for name in _named(frozenset(looked_at), used)
     }
+
+
+@lru_cache(maxsize=1024)
+def _named(looked_at: frozenset[str], used: frozenset[Source]) -> tuple[str, ...]:
+    """Of what was looked at, in order, the features that are made of nothing but what was used."""
+    return tuple([name for name in sorted(looked_at) if SOURCES_OF[name] <= used])
 
 
 def _table(made: Deliberation) -> tuple[dict[str, Any], ...]:
@@ -236,10 +250,10 @@ def _table(made: Deliberation) -> tuple[dict[str, Any], ...]:
             "lever": None,
         }
         if s.refusal is not None:
-            row |= {"stage_reached": "screen", "reject_rule": s.refusal.rule}
+            row["stage_reached"], row["reject_rule"] = "screen", s.refusal.rule
         else:
-            score, propensity = scored[item.id]
-            row |= {"stage_reached": "arbitrate", "score": score, "p_final": propensity}
+            row["stage_reached"] = "arbitrate"
+            row["score"], row["p_final"] = scored[item.id]
         rows.append(row)
     score, propensity = scored[SILENCE]
     rows.append(
@@ -255,8 +269,8 @@ def _table(made: Deliberation) -> tuple[dict[str, Any], ...]:
 
 def _contacts(me: Customer, now_ms: int) -> dict[str, int]:
     return {
-        "day": sum(1 for c in me.contacts if now_ms - c.at_ms < DAY_MS),
-        "week": sum(1 for c in me.contacts if now_ms - c.at_ms < 7 * DAY_MS),
+        "day": sum([now_ms - c.at_ms < DAY_MS for c in me.contacts]),
+        "week": sum([now_ms - c.at_ms < 7 * DAY_MS for c in me.contacts]),
     }
 
 

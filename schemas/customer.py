@@ -117,7 +117,8 @@ def terms_of(by_source: Mapping[str, Grant]) -> Terms:
     return terms
 
 
-@dataclass(slots=True, frozen=True)
+# Every decision makes these four. Nothing changes one once it is made; to make a frozen one takes five times as long.
+@dataclass(slots=True)
 class LiveSignal:
     """A signal that still holds: remembered so that a later moment can answer it."""
 
@@ -129,7 +130,7 @@ class LiveSignal:
     evidence: dict[str, Any]
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class OpenDecision:
     """What a decision needs to be learnt from when the answer comes.
 
@@ -155,7 +156,7 @@ class OpenDecision:
     last_outcome: str | None = None
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Outstanding:
     """Something said that still holds: what it stands on, so that it can be taken back.
 
@@ -170,7 +171,7 @@ class Outstanding:
     until_ms: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Contact:
     """One thing that was said to the customer (for caps)."""
 

@@ -272,12 +272,14 @@ class Outcome:
     """Everything that follows from one event.
 
     The lists hold JSON-able messages for the topics of the same name. ``customer`` is None once erased.
+    ``sealed`` is the decision as JSON, made for its digest; empty where another was put in its place.
     ``rejected`` is set when the event itself can't be used (dead letter). ``withheld`` when consent kept it out.
     ``trace`` names the stages passed. Timers to set are in ``customer.timers``.
     """
 
     customer: Customer | None
     decision: Decision | None = None
+    sealed: bytes = b""
     offers: list[dict[str, Any]] = field(default_factory=list)
     insights: list[dict[str, Any]] = field(default_factory=list)
     transparency: list[dict[str, Any]] = field(default_factory=list)

@@ -142,3 +142,13 @@ class Item(Shape):
     def traits_held(self) -> tuple[tuple[int, float], ...]:
         """Index and value of the traits above zero: most items have one or two."""
         return tuple((index, has) for index, has in enumerate(self.trait_vector) if has > 0)
+
+    @cached_property
+    def sells(self) -> bool:
+        """Whether it puts any sales pressure on a customer: by its kind, its pressure or its credit."""
+        return self.kind is Kind.OFFER or self.pressure > 0 or self.credit
+
+    @cached_property
+    def unconditional(self) -> bool:
+        """Whether its contract states no condition."""
+        return self.eligibility == Eligibility()

@@ -1,8 +1,7 @@
 """One undelivered output to bytes and back: what a shard keeps until the broker has acknowledged it."""
 
-from dataclasses import dataclass
-from functools import lru_cache
 from struct import Struct, error
+from typing import Final, NamedTuple
 
 from schemas.errors import StateError
 from state.codec import RESTORE_HINT, seal, unseal
@@ -11,16 +10,19 @@ VERSION = 1
 
 _LENGTH = Struct(">i")
 _COUNT = Struct(">H")
-NAME_MAX = 32
-"""Characters of a header's name that is packed once; ours are shorter."""
+NAME_MAX: Final = 32
+"""Characters of a name that is packed once; ours are shorter."""
+NAMES_MAX: Final = 256
+"""Names that are packed once: there are few of them, but for those of a dead letter, which are the sender's."""
+_SHORT: Final = [_LENGTH.pack(length) for length in range(256)]
+"""Lengths of most headers."""
 _ABSENT = -1
 """The length that stands for None: a Kafka record without a key or value is not one with an empty one."""
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(slots=True, frozen=True)
-class OutboxEntry:
+class OutboxEntry(NamedTuple):
     """A record to be written to Kafka, the same bytes each time it is tried.
 
     ``sequence`` orders the shard's outputs; `ShardStore.next_sequence` is the first that is free.
@@ -35,13 +37,12 @@ class OutboxEntry:
 
 def encode_entry(entry: OutboxEntry) -> bytes:
     """The bytes of an entry without its sequence, which is in its key."""
-    length = _LENGTH.pack
     parts = [_name(entry.topic), _chunk(entry.key), _chunk(entry.value)]
     parts.append(_COUNT.pack(len(entry.headers)))
     for name, value in entry.headers:
-        # Names of a dead letter are the sender's, of any length: those are not kept.
-        named = _name(name) if len(name) <= NAME_MAX else _chunk(name.encode())
-        parts += (named, length(len(value)), value)
+        parts.append(_name(name))
+        parts.append(_length(len(value)))
+        parts.append(value)
     return seal(b"".join(parts), version=VERSION)
 
 
@@ -69,14 +70,25 @@ def decode_entry(sequence: int, data: bytes) -> OutboxEntry:
     return OutboxEntry(sequence, topic, key, value, headers)
 
 
-@lru_cache(maxsize=256)
+_PACKED: Final[dict[str, bytes]] = {}
+
+
 def _name(text: str) -> bytes:
-    """The chunk of a topic's or a header's name: there are few of them."""
-    return _chunk(text.encode())
+    """The chunk of a topic's or a header's name."""
+    packed = _PACKED.get(text)
+    if packed is None:
+        packed = _chunk(text.encode())
+        if len(text) <= NAME_MAX and len(_PACKED) < NAMES_MAX:
+            _PACKED[text] = packed
+    return packed
 
 
 def _chunk(data: bytes | None) -> bytes:
-    return _LENGTH.pack(_ABSENT) if data is None else _LENGTH.pack(len(data)) + data
+    return _LENGTH.pack(_ABSENT) if data is None else _length(len(data)) + data
+
+
+def _length(length: int) -> bytes:
+    return _SHORT[length] if length < len(_SHORT) else _LENGTH.pack(length)
 
 
 class _Reader:

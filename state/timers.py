@@ -1,14 +1,13 @@
 """Timers of a shard: what follows from a change of a record, and which one is next."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.customer import Customer
 
 
-@dataclass(slots=True, frozen=True, order=True)
-class Timer:
-    """A named instant at which a customer wants to be woken."""
+class Timer(NamedTuple):
+    """A named instant at which a customer wants to be woken; the earliest comes first."""
 
     due_ms: int
     customer: str
@@ -27,14 +26,19 @@ def changed_timers(
     """
     if before is not None and after is not None and before.timers == after.timers:
         return set(), set()  # as nearly always, and a set of timers takes longer than the look
-    old, new = _timers_of(before), _timers_of(after)
-    return old - new, new - old
+    return _missing(before, after), _missing(after, before)
 
 
-def _timers_of(record: Customer | None) -> set[Timer]:
+def _missing(record: Customer | None, other: Customer | None) -> set[Timer]:
+    """The timers of a record that another one of the customer doesn't have."""
     if record is None:
         return set()
-    return {Timer(due_ms, record.customer, name) for name, due_ms in record.timers.items()}
+    others = {} if other is None else other.timers
+    return {
+        Timer(due_ms, record.customer, name)
+        for name, due_ms in record.timers.items()
+        if others.get(name) != due_ms
+    }
 
 
 class NextDue:

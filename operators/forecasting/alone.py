@@ -89,13 +89,11 @@ def residual(kept: bytes, *, today: int, history: int) -> list[float]:
     """Net flows without mature streams of so many days (1..192), oldest first, minor units."""
     kept = book.current(kept)
     ring: tuple[float, ...] = _RING.unpack_from(kept, book.ROWS_AT[_RESIDUAL])
-    last = book.head(kept).last
-    made: list[float] = []
-    for day in range(today - history + 1, today + 1):
-        # Days since the newest movement lie where older ones were.
-        value: float = ring[day % book.DAYS] if day <= last else 0.0
-        made.append(value * book.SCALE)
-    return made
+    # Days since the newest movement lie where older ones were.
+    idle = min(history, max(0, today - book.head(kept).last))
+    first = (today - history + 1) % book.DAYS
+    values = (ring[first:] + ring[:first])[: history - idle]
+    return [value * book.SCALE for value in values] + [0.0] * idle
 
 
 def walk(past: list[float], regular: list[float], *, ahead: float, threshold: float) -> Walks:
@@ -111,19 +109,22 @@ def walk(past: list[float], regular: list[float], *, ahead: float, threshold: fl
     lows: list[float] = []
     firsts: list[int] = []
     pictured: list[list[float]] = [[] for _ in range(0, days, PICTURED_DAYS)]
+    # The past again and again, as far as the scenario that starts last goes.
+    round_again = past * (1 + (days + history - 1) // history)
     for start in range(0, history, STRIDE_DAYS):
         balance: float = past[start] + ahead + regular[0]
         pictured[0].append(balance)
-        low, first, at = balance, 0 if balance < threshold else days, start
+        low, first = balance, 0 if balance < threshold else days
+        place, next_pictured = 1, PICTURED_DAYS
         for day in range(1, days):
-            at = at + 1 if at + 1 < history else 0
-            balance += past[at] + regular[day]
+            balance += round_again[start + day] + regular[day]
             if balance < low:
                 low = balance
                 if balance < threshold and first == days:
                     first = day
-            if day % PICTURED_DAYS == 0:
-                pictured[day // PICTURED_DAYS].append(balance)
+            if day == next_pictured:
+                pictured[place].append(balance)
+                place, next_pictured = place + 1, next_pictured + PICTURED_DAYS
         lows.append(low)
         if first < days:
             firsts.append(first)

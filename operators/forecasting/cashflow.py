@@ -13,8 +13,6 @@ Source: circular block bootstrap, Politis and Romano 1992; smoothed indicator af
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,43 +38,62 @@ DATED_FROM = 0.2
 """The least probability at which a date is worth giving."""
 
 
-@dataclass
 class Outlook:
-    """All scenarios of one customer; what is asked of it is worked out then.
+    """All scenarios of one customer; what is asked of it is worked out then, and once.
 
     ``kept`` is the book that it rests on. ``balance_minor`` is what is booked, ``ahead_minor`` has what is authorised
     as well; ``scale_minor`` is a month of own spending, ``history`` how many days are known, ``days`` the horizon (1..90).
     """
 
-    kept: bytes
-    today: int
-    history: int
-    days: int
-    threshold_minor: float
-    balance_minor: int
-    ahead_minor: int
-    scale_minor: float
+    def __init__(
+        self,
+        kept: bytes,
+        *,
+        today: int,
+        history: int,
+        days: int,
+        threshold_minor: float,
+        balance_minor: int,
+        ahead_minor: int,
+        scale_minor: float,
+    ) -> None:
+        """Look ahead from a day; nothing is computed yet."""
+        self.kept = kept
+        self.today = today
+        self.history = history
+        self.days = days
+        self.threshold_minor = threshold_minor
+        self.balance_minor = balance_minor
+        self.ahead_minor = ahead_minor
+        self.scale_minor = scale_minor
+        # Not `cached_property`: of a compiled class it would be worked out each time.
+        self._due: list[float] | None = None
+        self._walks: alone.Walks | None = None
 
-    @cached_property
+    @property
     def known(self) -> block.Block:
-        """The book as a block of one."""
+        """The book as a block of one, made anew."""
         ahead = np.array([float(self.ahead_minor)])
         return block.read([self.kept], today=self.today, balance=ahead)
 
-    @cached_property
+    @property
     def due(self) -> list[float]:
         """The regular flows expected by day, tomorrow first."""
-        return alone.due(self.kept, today=self.today, days=self.days)
+        if self._due is None:
+            self._due = alone.due(self.kept, today=self.today, days=self.days)
+        return self._due
 
-    @cached_property
+    @property
     def walks(self) -> alone.Walks:
         """The scenarios, and when they fall below the threshold."""
-        return alone.walk(
-            alone.residual(self.kept, today=self.today, history=self.history),
-            [float(round(amount)) for amount in self.due],
-            ahead=float(self.ahead_minor),
-            threshold=self.threshold_minor,
-        )
+        if self._walks is None:
+            self._walks = alone.walk(
+                alone.residual(self.kept, today=self.today, history=self.history),
+                [float(round(amount)) for amount in self.due],
+                ahead=float(self.ahead_minor),
+                threshold=self.threshold_minor,
+            )
+        return self._walks
 
     def shortfall(self) -> float:
         """P(balance < threshold within the horizon); grows with both."""
@@ -200,11 +217,11 @@ def outlook(
     spent = weeks.monthly(bins, today=today, history_days=history)
     return Outlook(
         recurring,
-        today,
-        history,
-        days,
-        threshold_minor,
-        balance,
-        balance + pending_minor(cash, now_ms=now_ms),
-        max(spent, 0.05 * abs(balance), 1.0),
+        today=today,
+        history=history,
+        days=days,
+        threshold_minor=threshold_minor,
+        balance_minor=balance,
+        ahead_minor=balance + pending_minor(cash, now_ms=now_ms),
+        scale_minor=max(spent, 0.05 * abs(balance), 1.0),
     )

@@ -60,18 +60,16 @@ class ConsentStands:
         purpose = item.purpose
         if purpose is None:
             return _judge_ask(item, situation)
-        objected = _objection(situation.customer, purpose)
-        if objected is not None:
-            return objected
-        now_ms = situation.now_ms
-        granted = situation.once(
-            f"granted.{purpose}", lambda: situation.customer.granted(purpose, now_ms)
-        )
+        if situation.customer.objections:
+            objected = _objection(situation.customer, purpose)
+            if objected is not None:
+                return objected
+        granted = situation.granted(purpose)
         if not granted:
             return REFUSALS["consent.purpose"]
         if not granted.issuperset(candidate.sources):
             return REFUSALS["consent.source"]
-        if not reachable(situation.customer, purpose, candidate.channel, now_ms=now_ms):
+        if not reachable(situation.customer, purpose, candidate.channel, now_ms=situation.now_ms):
             return REFUSALS["consent.channel"]
         return ALLOWED
 

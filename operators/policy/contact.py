@@ -71,16 +71,11 @@ class ContactCaps:
         rested = _judge_rests(candidate.item, situation, protective=protective)
         if rested is not None:
             return rested
-        contacts = situation.customer.contacts
-        today = situation.once(
-            "contact.today", lambda: [c for c in contacts if now_ms - c.at_ms < DAY_MS]
-        )
+        today = situation.said_within(DAY_MS)
         if protective:
             crowded = len(today) >= PROTECTIVE_PER_DAY_MAX
             return REFUSALS["contact.protective_day"] if crowded else ALLOWED
-        week = situation.once(
-            "contact.week", lambda: [c for c in contacts if now_ms - c.at_ms < WEEK_MS]
-        )
+        week = situation.said_within(WEEK_MS)
         return _judge_caps(candidate, situation, today=today, week=week) or ALLOWED
 
 
@@ -104,8 +99,9 @@ def _judge_rests(item: Item, situation: Situation, *, protective: bool) -> Verdi
     if customer.rests.get(item.id, 0) > now_ms:
         return REFUSALS["contact.resting"]
     rest_ms = item.rest_days * DAY_MS
-    if any(c.action == item.id and now_ms - c.at_ms < rest_ms for c in customer.contacts):
-        return REFUSALS["contact.resting"]
+    for c in customer.contacts:
+        if c.action == item.id and now_ms - c.at_ms < rest_ms:
+            return REFUSALS["contact.resting"]
     if protective:
         return None
     if customer.rests.get(f"category:{item.category}", 0) > now_ms:

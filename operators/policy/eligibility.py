@@ -56,10 +56,13 @@ class ProductTerms:
         """
         item, customer, now_ms = candidate.item, situation.customer, situation.now_ms
         terms = item.eligibility
-        if item.product is not None and item.product in customer.products:
-            return REFUSALS["eligibility.already_held"]
-        if _held_elsewhere(item.product, customer, now_ms):
-            return REFUSALS["eligibility.held_elsewhere"]
+        if item.product is not None:
+            if item.product in customer.products:
+                return REFUSALS["eligibility.already_held"]
+            if _held_elsewhere(item.product, customer, now_ms):
+                return REFUSALS["eligibility.held_elsewhere"]
+        if item.unconditional:
+            return ALLOWED
         if terms.tenure_days_min > 0 and _tenure_days(customer, now_ms) < terms.tenure_days_min:
             return REFUSALS["eligibility.tenure"]
         return (
@@ -70,7 +73,7 @@ class ProductTerms:
         )
 
 
-def _held_elsewhere(product: str | None, customer: Customer, now_ms: int) -> bool:
+def _held_elsewhere(product: str, customer: Customer, now_ms: int) -> bool:
     """Whether the customer answered an offer of it with «already have» within the year."""
     told_ms = customer.profile.get("held_elsewhere", {}).get(product)
     return told_ms is not None and now_ms - int(told_ms) < HELD_ELSEWHERE_DAYS * DAY_MS

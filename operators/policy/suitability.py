@@ -9,7 +9,7 @@ from operators.contracts import Situation
 from schemas.base import DAY_MS, Source
 from schemas.customer import Customer
 from schemas.decisions import Candidate, Verdict
-from schemas.offers import Item, Kind
+from schemas.offers import Item
 
 ALLOWED = Verdict(allowed=True)
 FORECAST = "cashflow"
@@ -67,11 +67,11 @@ class InTheirInterest:
         item = candidate.item
         if item.suitability.needs_signal and candidate.signal is None:
             return REFUSALS["suitability.needs_signal"]
-        if sells(item) and _hard_time(situation):
+        if item.sells and _hard_time(situation):
             return REFUSALS["suitability.hard_time"]
         if item.credit and any(_live(situation, name) for name in DISTRESS):
             return REFUSALS["suitability.distress"]
-        if sells(item) and _cannot_afford(item, situation):
+        if item.sells and _cannot_afford(item, situation):
             return REFUSALS["suitability.cannot_afford"]
         return (
             _judge_shortfall(item, situation)
@@ -79,11 +79,6 @@ class InTheirInterest:
             or _judge_means(item, situation)
             or ALLOWED
         )
-
-
-def sells(item: Item) -> bool:
-    """Whether an item puts any sales pressure on a customer: by its kind, its pressure or its credit."""
-    return item.kind is Kind.OFFER or item.pressure > 0 or item.credit
 
 
 def live(customer: Customer, name: str, *, now_ms: int, readable: frozenset[Source]) -> bool:
@@ -127,7 +122,7 @@ def _judge_shortfall(item: Item, situation: Situation) -> Verdict | None:
     if shortfall is None:
         return None if limit is None else REFUSALS["suitability.unknown"]
     # Written as «not within» so that a NaN refuses.
-    if sells(item) and not shortfall < suppress:
+    if item.sells and not shortfall < suppress:
         return REFUSALS["suitability.distress"]
     if limit is not None and not shortfall <= limit:
         return REFUSALS["suitability.shortfall"]

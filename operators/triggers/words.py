@@ -1,11 +1,11 @@
 """Plain words for amounts, days and payees."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from operators.features.money import unit_of
 
 _SMALL, _LARGE = 100, 10_000
-_EPOCH = date(1970, 1, 1)
+_EPOCH = date(1970, 1, 1).toordinal()
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -42,7 +42,7 @@ def on_day(day: int) -> str:
         >>> on_day(31)
         '1 February'
     """
-    found = _EPOCH + timedelta(days=day)
+    found = date.fromordinal(_EPOCH + day)
     return f"{found.day} {_MONTHS[found.month - 1]}"
 
 

@@ -63,6 +63,7 @@ def hidden_source(honest: Decide) -> Decide:
         }
         used = tuple(s for s in decision.sources_used if s != HIDDEN)
         outcome.decision = replace(decision, consent_vector=vector, sources_used=used)
+        outcome.sealed = b""
         outcome.transparency = [
             entry | {"consents": vector, "sources": used} if "consents" in entry else entry
             for entry in outcome.transparency

@@ -272,6 +272,7 @@ def served_stale(honest: Decide) -> Decide:
             stale = {name: round(before[name], PLACES) for name in decision.features}
             digest = sha256(orjson.dumps(stale)).hexdigest()
             outcome.decision = replace(decision, features=stale, features_digest=digest)
+            outcome.sealed = b""
         return outcome
 
     return decide

@@ -95,8 +95,7 @@ def step_of(one: EventBase, outcome: Outcome, position: str) -> Step:
     step = Step(position, body, one.at_ms)
     if outcome.rejected is not None:
         step.said.append((topics.DEAD_LETTERS, {}))
-    for role, _, said in messages(outcome):
-        raw = orjson.dumps(said, option=orjson.OPT_NON_STR_KEYS)
+    for role, _, raw in messages(outcome):
         step.raw.append(raw)
         step.said.append((role, orjson.loads(raw)))
     return step
