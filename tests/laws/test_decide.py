@@ -3,6 +3,8 @@
 import copy
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
 
 import orjson
 import pytest
@@ -142,6 +144,18 @@ def test_propensities_are_a_distribution_and_caps_hold(events: list[EventBase]) 
             contacts.append(outcome.customer.latest_ms)
             week = [t for t in contacts if contacts[-1] - t < 7 * DAY_MS]
             assert len(week) <= shipped().rules.contacts_per_week
+
+
+@settings(max_examples=60)
+@given(events=lives(consented=True))
+def test_a_decision_goes_out_as_it_was_sealed(events: list[EventBase]) -> None:
+    """The JSON that was made for the digest is the decision's, and without its digest it has that digest."""
+    for outcome in live(events):
+        decision = outcome.decision
+        if decision is not None:
+            assert outcome.sealed == orjson.dumps(decision)
+            bare = orjson.dumps(replace(decision, digest=""))
+            assert sha256(bare).hexdigest() == decision.digest
 
 
 @settings(max_examples=60)

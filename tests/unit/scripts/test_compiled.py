@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.bootstrap import ROOT
 from scripts.compiled import build, finder
 from scripts.compiled.finder import CompiledFinder
 
@@ -100,3 +101,10 @@ def test_who_asks_for_the_sources_gets_them(
     finder.install(folder)
     assert sys.meta_path == before
     assert build.current(tree, tmp_path)
+
+
+def test_nothing_compiled_counts_on_a_cached_property() -> None:
+    """Of a compiled class it is worked out each time, as if it were a plain one."""
+    for name in build.modules(ROOT):
+        text = ROOT.joinpath(*name.split(".")).with_suffix(".py").read_text()
+        assert "@cached_property" not in text, name
