@@ -162,10 +162,11 @@ def _misplaced(event: EventBase, *, topic: str, key: bytes | None) -> InputError
 
 
 def _mistimed(event: EventBase, limits: Limits, *, now_ms: int | None) -> InputError | None:
-    if event.at_ms < limits.oldest_ms:
+    at_ms = event.at_ms
+    if at_ms < limits.oldest_ms:
         return InputError("input.too-late", f"{event.kind}: at is before decide.oldest")
-    if now_ms is not None and event.at_ms > now_ms + limits.max_future_ms:
-        ahead_s = (event.at_ms - now_ms) // 1000
+    if now_ms is not None and at_ms > now_ms + limits.max_future_ms:
+        ahead_s = (at_ms - now_ms) // 1000
         detail = f"{event.kind}: at is {ahead_s} s ahead of the clock"
         return InputError("input.too-early", detail, hint="check the sender's clock")
     return None

@@ -14,7 +14,7 @@ currency of its own comes first, the amount in minor units.
 from base64 import b64decode
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 from operators.contracts import Slot
 from schemas.base import Source
@@ -29,17 +29,22 @@ from schemas.events import (
     TransactionRemoved,
 )
 
-KEPT_MAX = 128
+KEPT_MAX: Final = 128
 SLOTS: tuple[Slot, ...] = (
     Slot("ledger", Source.TRANSACTIONS, bytes, version=4),
     Slot("ledger_elsewhere", Source.OPEN_BANKING, bytes, version=4),
 )
-_VERSION = 4
-_DIGEST, _CURRENCY = 6, 3
-_COUNT_AT, _CURRENCY_AT, _BEGIN = 1, 2, 2 + _CURRENCY
-_WHOLE = _DIGEST - 1
+_VERSION: Final = 4
+_DIGEST: Final = 6
+_CURRENCY: Final = 3
+_COUNT_AT: Final = 1
+_CURRENCY_AT: Final = 2
+_BEGIN: Final = _CURRENCY_AT + _CURRENCY
+_WHOLE: Final = _DIGEST - 1
 """Bytes of an entry that are of the digest alone."""
-_HEAD, _FOREIGN, _SIZE = 0x0F, 0x08, 0x07
+_HEAD: Final = 0x0F
+_FOREIGN: Final = 0x08
+_SIZE: Final = 0x07
 """Of the byte behind them: what is not of the digest; in it, whether a currency stands before the amount; its bytes."""
 _COUNTED, _FOREIGN_BEFORE = 3, 0x80
 """Version 3, the first with a count; up to it, the bit in an entry's head for a currency of its own."""
@@ -65,14 +70,15 @@ def net(me: Customer, event: EventBase) -> EventBase | None:
     slot = "ledger" if own else "ledger_elsewhere"
     memory = _newest(me.slots.get(slot, b""))
     digest = _digest(event.account, event.transaction_id)
-    # Most bookings are new, and of those no byte needs to be looked at twice.
-    found = _find(memory, digest) if digest[:_WHOLE] in memory else None
-    if isinstance(event, _Pending):
-        return event if found is None else None
+    # Most bookings are new, and of those no byte needs to be looked at twice. (`in` makes an exception first, to learn
+    # that it was not asked for a number.)
+    found = _find(memory, digest) if memory.find(digest[:_WHOLE]) >= 0 else None
     if found is None:
         if isinstance(event, _Booked):
             me.slots[slot] = _with(memory, digest, event)
         return event
+    if isinstance(event, _Pending):
+        return None
     start, end, currency, before_minor = found
     rest = _without(memory, start, end)
     if isinstance(event, _Removed):

@@ -6,13 +6,13 @@ Instants are milliseconds since 1970 UTC (``…_ms``) inside, RFC 3339 strings o
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
+DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:\-]{1,64}$")]
 """A pseudonymous customer id: never a name, an account number or an address."""

@@ -18,6 +18,7 @@ is sealed, a customer is a keyed hash: see `state.sealed`.
 from collections.abc import Iterable
 from itertools import pairwise
 from struct import Struct
+from typing import Final
 
 CUSTOMERS = b"c|"
 PLACES = b"p|"
@@ -29,10 +30,10 @@ TIMERS = b"t|"
 ERASED = b"x|"
 META = b"m|"
 
-_WORD = Struct(">Q")
-_HALF = Struct(">I")
-_OFFSET_AND_INDEX = Struct(">QI")
-_NUMBER_END = 2 + _WORD.size
+_WORD: Final = Struct(">Q")
+_HALF: Final = Struct(">I")
+_OFFSET_AND_INDEX: Final = Struct(">QI")
+_NUMBER_END: Final = 2 + _WORD.size
 
 
 def customer_key(customer: str) -> bytes:

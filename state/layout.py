@@ -4,7 +4,7 @@ The order is frozen for a version. A change is a new version in `state.codec`, w
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Raw
 from msgspec.msgpack import Encoder
@@ -21,11 +21,11 @@ from schemas.customer import (
     Preference,
 )
 
-ID_DIGITS = 32
+ID_DIGITS: Final = 32
 """Texts of so many hexadecimal digits or more are ids and digests, which are kept as their bytes."""
-TERMS = 5
+TERMS: Final = 5
 """How many terms a consent has; the sources that it gave stand behind them in a row."""
-_PACK = Encoder().encode
+_PACK: Final = Encoder().encode
 
 
 def encode_body(customer: Customer) -> list[Any]:

@@ -5,22 +5,25 @@ Balances that the bank states win over sums; late movements shift sums and leave
 
 from collections.abc import Mapping
 from struct import Struct
-from typing import Any
+from typing import Any, Final
 
 from operators.features import rings
 from schemas.base import DAY_MS
 from schemas.events import TransactionBooked
 
-DRIFT_DAYS = 180
-ACCOUNTS_MAX = 8
+DRIFT_DAYS: Final = 180
+ACCOUNTS_MAX: Final = 8
 LOW_DAYS = rings.DAYS
 """Days whose lows are remembered."""
-_CELL = Struct("<f")
+_CELL: Final = Struct("<f")
 
 
 def total_minor(memory: Mapping[str, Any]) -> int:
     """The booked balance over all accounts, minor units."""
-    return sum(account[1] for account in memory["accounts"].values())
+    total = 0
+    for account in memory["accounts"].values():
+        total += account[1]
+    return total
 
 
 def booked(accounts: Mapping[str, list[Any]], event: TransactionBooked) -> dict[str, list[Any]]:

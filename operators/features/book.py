@@ -14,17 +14,17 @@ The booked balance is not in here: the bank states it. Payees are not either, on
 """
 
 from struct import Struct
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from operators.features.spending import CATEGORIES
 from operators.features.streams import Numbers, Stream, begin, paid
 
-DAYS = 192
-WEEKS = 28
-STREAMS = 32
-SCALE = 65536.0
-VERSION = 2
+DAYS: Final = 192
+WEEKS: Final = 28
+STREAMS: Final = 32
+SCALE: Final = 65536.0
+VERSION: Final = 2
 METHODS = (
     "other",
     "card",
@@ -41,8 +41,8 @@ CELL = Struct("<e")
 STREAM = Struct("<HHHHBBBbBBBBBffff")
 """first, last, matured, gap·64, hits, miss, nominal, shift, run, run before, alive·250, category, method,
 amount, deviation, latest, previous."""
-_DAY = Struct("<H")
-_NEWEST = Struct("<HI")
+_DAY: Final = Struct("<H")
+_NEWEST: Final = Struct("<HI")
 """Of the head, what nearly every movement changes: the last day and the count of movements."""
 _RUN_AT, _FIRST_AT, _NEWEST_AT, _LATE_AT, _FOREIGN_AT, _CURRENCY_AT = 1, 2, 4, 10, 12, 14
 DAYS_AT = HEAD.size
@@ -54,16 +54,17 @@ KEYS_AT = WEEKS_AT + WEEKS * CELL.size
 STREAMS_AT = KEYS_AT + 4 * STREAMS
 STREAM_SIZE = STREAM.size
 SIZE = STREAMS_AT + STREAMS * STREAM_SIZE
-_EMPTY = bytes(SIZE)
-_FREE = b"\0\0\0\0"
-_NONE = b"\0\0"
-_CELL_MAX = 65504.0
-_AMOUNT_MAX = 3.0e38
-_CATEGORY = {name: index for index, name in enumerate(CATEGORIES)}
-_METHOD = {name: index for index, name in enumerate(METHODS)}
-_CELL_SIZE = CELL.size
-_read_cell, _write_cell = CELL.unpack_from, CELL.pack_into
-_HITS_KNOWN = 3
+_EMPTY: Final = bytes(SIZE)
+_FREE: Final = b"\0\0\0\0"
+_NONE: Final = b"\0\0"
+_CELL_MAX: Final = 65504.0
+_AMOUNT_MAX: Final = 3.0e38
+_CATEGORY: Final = {name: index for index, name in enumerate(CATEGORIES)}
+_METHOD: Final = {name: index for index, name in enumerate(METHODS)}
+_CELL_SIZE: Final = CELL.size
+_read_cell: Final = CELL.unpack_from
+_write_cell: Final = CELL.pack_into
+_HITS_KNOWN: Final = 3
 
 
 class Head(NamedTuple):
@@ -81,7 +82,7 @@ class Head(NamedTuple):
 
 def head(book: bytes) -> Head:
     """The head; of a book that isn't empty."""
-    return Head._make(HEAD.unpack_from(book, 0))
+    return _made(Head, HEAD.unpack_from(book, 0))
 
 
 def current(book: bytes) -> bytes:
@@ -292,8 +293,8 @@ def _place(made: bytearray, today: int) -> int:
     return goes
 
 
-_BRIEF = Struct("<HHHHB")
-_made = tuple.__new__
+_BRIEF: Final = Struct("<HHHHB")
+_made: Final = tuple.__new__
 """A `Stream` from its fields at a third of the price of calling it."""
 
 
@@ -317,8 +318,8 @@ def _put(made: bytearray, index: int, stream: Stream) -> None:
     _written(made, at, stream[:-2], category, method)
 
 
-_OTHER = _CATEGORY["other"]
-_CARD = _METHOD["card"]
+_OTHER: Final = _CATEGORY["other"]
+_CARD: Final = _METHOD["card"]
 
 
 def stream_of(book: bytes, key: bytes) -> Stream | None:

@@ -17,7 +17,7 @@ Memory (empty until the first movement)::
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Any
+from typing import Any, Final
 
 from operators.contracts import FeatureSpec, Slot
 from operators.features import balances, payday, rings, weeks
@@ -27,13 +27,16 @@ from schemas.base import DAY_MS, Source
 from schemas.customer import Memory
 from schemas.events import EventBase, TransactionBooked, TransactionPending
 
-PENDING_MAX = 16
-PENDING_DAYS = 7
-UNPAID_DAYS = 90
+PENDING_MAX: Final = 16
+PENDING_DAYS: Final = 7
+UNPAID_DAYS: Final = 90
 """What `cash.days_since_income` says when no pay is known."""
-WHOLE_WEEKS_MIN = 4
-INCOME, SPENDING, DEBT, HOUSING = 1, 2, 3, 4
-_NOT_SPENDING = frozenset({"savings"})
+WHOLE_WEEKS_MIN: Final = 4
+INCOME: Final = 1
+SPENDING: Final = 2
+DEBT: Final = 3
+HOUSING: Final = 4
+_NOT_SPENDING: Final = frozenset({"savings"})
 
 
 def _spec(

@@ -7,15 +7,16 @@ Source: Cormode, Shkapenyuk, Srivastava and Xu 2009, «Forward decay».
 
 from collections.abc import Sequence
 from math import ldexp, sqrt
+from typing import Final
 
 from schemas.base import DAY_MS
 
 HALF_LIFE_90D = 90 * 0.6931471805599453 * DAY_MS
 """Half-life (ms) at which the decayed sum of a steady flow equals the sum of its last 90 days."""
 HALF_LIFE_30D = HALF_LIFE_90D / 3
-_STEPS = 1024
-_GONE_HALVINGS = 64
-_FADED = 1e-9
+_STEPS: Final = 1024
+_GONE_HALVINGS: Final = 64
+_FADED: Final = 1e-9
 
 
 def _powers() -> tuple[float, ...]:
@@ -33,7 +34,7 @@ def _powers() -> tuple[float, ...]:
     return tuple(table)
 
 
-_TABLE = _powers()
+_TABLE: Final = _powers()
 
 
 def halved(age_ms: float, half_life_ms: float) -> float:
@@ -61,4 +62,4 @@ def aged(sums: Sequence[float], factor: float) -> list[float]:
     """The sums after ageing by a factor of `halved`; what has faded away is zero."""
     if factor == 1.0:
         return list(sums)
-    return [value * factor if abs(value) > _FADED else 0.0 for value in sums]
+    return [value * factor if value > _FADED or value < -_FADED else 0.0 for value in sums]

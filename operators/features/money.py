@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from operators.features.spending import category_of
 from schemas.base import DAY_MS
@@ -15,9 +15,11 @@ EXPONENTS: dict[str, int] = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 """Decimals of the minor unit where they are not two (ISO 4217, list one)."""
-MONTH_DAYS = 30.4375
+MONTH_DAYS: Final = 30.4375
 _UNIT: dict[str, int] = {code: 10**exponent for code, exponent in EXPONENTS.items()}
-_NOT_A_NAME = re.compile(r"[^a-z]+")
+_made: Final = tuple.__new__
+"""A `Flow` from its fields at a third of the price of calling it."""
+_NOT_A_NAME: Final = re.compile(r"[^a-z]+")
 
 
 def unit_of(currency: str) -> int:
@@ -63,17 +65,22 @@ def flow_of(event: Moved) -> Flow:
 
 
 def _read(event: Moved) -> Flow:
-    refund = event.amount_minor > 0 and event.method == "card"
+    amount, method = event.amount_minor, event.method
+    refund = amount > 0 and method == "card"
     if not isinstance(event, TransactionPending) and event.reverses is not None:
         refund = True
     at_ms = event.at_ms
-    return Flow(
-        at_ms // DAY_MS,
-        at_ms,
-        event.amount_minor,
-        category_of(event.mcc, event.method, event.merchant, event.reference, event.counterparty),
-        party_of(event.counterparty, event.merchant),
-        refund,
+    counterparty, merchant = event.counterparty, event.merchant
+    return _made(
+        Flow,
+        (
+            at_ms // DAY_MS,
+            at_ms,
+            amount,
+            category_of(event.mcc, method, merchant, event.reference, counterparty),
+            party_of(counterparty, merchant),
+            refund,
+        ),
     )
 
 

@@ -6,24 +6,24 @@ between weekly and monthly and both gap and amount keep steady, or when the paym
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from operators.features.money import MONTH_DAYS, Flow
 from operators.features.schedule import day_of_month, next_due
 from schemas.events import TransactionBooked
 
-PAYERS_MAX = 6
-GRACE_DAYS = 5
-TWICE = 2
+PAYERS_MAX: Final = 6
+GRACE_DAYS: Final = 5
+TWICE: Final = 2
 """Payments that show a gap."""
-PAYMENTS_MIN = 3
+PAYMENTS_MIN: Final = 3
 """Payments that show a rhythm."""
 PAY_GAP_DAYS = (6.0, 35.0)
-_LATE_DAYS_MAX = 100
+_LATE_DAYS_MAX: Final = 100
 NAMED = re.compile(
     r"\b(?:salary|payroll|wages?|employer|gehalt|lohn|salaire|nomina|stipendio|pension|duchod)\b"
 )
-_SEPARATORS = str.maketrans("_.:-", "    ")
+_SEPARATORS: Final = str.maketrans("_.:-", "    ")
 
 
 class Payer(NamedTuple):

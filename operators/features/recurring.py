@@ -6,6 +6,8 @@ Memory: one `operators.features.book`, bytes of a fixed size, empty until the fi
 another currency than the first are left out, there being no rate.
 """
 
+from typing import Final
+
 from operators.contracts import FeatureSpec, Slot
 from operators.features import book
 from operators.features.money import MONTH_DAYS, Flow, flow_of, unit_of
@@ -16,7 +18,7 @@ from schemas.events import EventBase, TransactionBooked
 from schemas.signals import Recurring
 
 SUBSCRIPTIONS = frozenset({"subscriptions", "entertainment"})
-_NO_INCOME = frozenset({"debt", "savings"})
+_NO_INCOME: Final = frozenset({"debt", "savings"})
 
 
 def _spec(

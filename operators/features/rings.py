@@ -6,16 +6,17 @@ ring of zeros. Rings are values: every function returns a new one.
 
 from binascii import a2b_base64
 from struct import Struct
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-DAYS = 32
+DAYS: Final = 32
 """Days that are remembered: a month, and the day that is under way."""
-_CELL = Struct("<f")
-_WIDTH = _CELL.size
-_ZERO = bytes(_WIDTH)
-_FORWARD_MAX = 3.0e38
+_CELL: Final = Struct("<f")
+_WIDTH: Final = _CELL.size
+_ZERO: Final = bytes(_WIDTH)
+_FORWARD_MAX: Final = 3.0e38
 
 
 def packed(ring: bytes | str, *, newest: int, size: int = DAYS) -> bytes:

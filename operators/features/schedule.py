@@ -6,10 +6,11 @@ Days are counted since 1970-01-01 (a Thursday).
 from calendar import monthrange
 from datetime import date
 from functools import lru_cache
+from typing import Final
 
-_EPOCH = date(1970, 1, 1).toordinal()
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 MONTHLY_GAP_DAYS = (27.0, 32.5)
-_SATURDAY = 5
+_SATURDAY: Final = 5
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,7 @@ Memory (empty until the first movement)::
 
 from collections.abc import Mapping, Sequence
 from struct import Struct
-from typing import Any
+from typing import Any, Final
 from zlib import crc32
 
 from operators.contracts import FeatureSpec, Slot
@@ -27,13 +27,15 @@ from schemas.base import DAY_MS, Source
 from schemas.customer import Memory
 from schemas.events import EventBase, TransactionBooked
 
-COUNTRIES_MAX = 8
-MERCHANTS_MAX, MERCHANTS_DAYS = 48, 30
-HOME_PAYMENTS_MIN = 3
-_SUMS, _BOTH = Struct(f"<{len(CATEGORIES)}f"), Struct("<2f")
-_MET = Struct("<IH")
+COUNTRIES_MAX: Final = 8
+MERCHANTS_MAX: Final = 48
+MERCHANTS_DAYS: Final = 30
+HOME_PAYMENTS_MIN: Final = 3
+_SUMS: Final = Struct(f"<{len(CATEGORIES)}f")
+_BOTH: Final = Struct("<2f")
+_MET: Final = Struct("<IH")
 """CRC-32 of a party, the day since 1970."""
-_HOME = (INDEX["home"], INDEX["utilities"])
+_HOME: Final = (INDEX["home"], INDEX["utilities"])
 
 
 def _spec(
@@ -143,9 +145,11 @@ def home_of(memory: Mapping[str, Any]) -> str | None:
         >>> home_of({"countries": {"GB": _BOTH.pack(6.0, 100.0), "FR": _BOTH.pack(2.0, 900.0)}})
         'GB'
     """
-    countries = countries_of(memory)
-    home = max(countries, key=lambda country: (countries[country][0], country), default=None)
-    return home if home is not None and countries[home][0] >= HOME_PAYMENTS_MIN else None
+    home, most = None, 0.0
+    for country, (count, _) in countries_of(memory).items():
+        if home is None or (count, country) > (most, home):
+            home, most = country, count
+    return home if most >= HOME_PAYMENTS_MIN else None
 
 
 def _start(event: TransactionBooked, flow: Flow) -> dict[str, Any]:
@@ -215,10 +219,13 @@ def _met(kept: bytes, flow: Flow, newest: int) -> bytes:
         if _MET.unpack_from(kept, at)[1] >= flow.day:
             return kept
         kept = kept[:at] + kept[at + _MET.size :]
-    rows = [row for row in _MET.iter_unpack(kept) if row[1] > newest - MERCHANTS_DAYS]
-    while len(rows) >= MERCHANTS_MAX:
-        rows.remove(min(rows, key=lambda row: (row[1], row[0])))
-    return b"".join(_MET.pack(*row) for row in rows) + party + flow.day.to_bytes(2, "little")
+    since = newest - MERCHANTS_DAYS
+    rows = [row for row in _MET.iter_unpack(kept) if row[1] > since]
+    if len(rows) >= MERCHANTS_MAX or len(rows) < len(kept) // _MET.size:
+        while len(rows) >= MERCHANTS_MAX:
+            rows.remove(min(rows, key=lambda row: (row[1], row[0])))
+        kept = b"".join([_MET.pack(*row) for row in rows])
+    return kept + party + flow.day.to_bytes(2, "little")
 
 
 def _packed(merchants: bytes | Mapping[str, int]) -> bytes:

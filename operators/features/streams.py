@@ -4,7 +4,7 @@ Source: cadence after Plaid's recurring transactions (mature at three on a regul
 after Teunter, Syntetos and Babai 2011 (the probability of demand decays with every missed due date).
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from operators.features.schedule import (
     MONTHLY_GAP_DAYS,
@@ -15,23 +15,24 @@ from operators.features.schedule import (
     rolled,
 )
 
-SURVIVAL_RATE = 0.3
+SURVIVAL_RATE: Final = 0.3
 ANNUAL_GAP_DAYS = (350.0, 380.0)
 CADENCE_DAYS = (6.0, 100.0)
-HITS_MIN = 3
-HABIT_HITS_MIN = 5
-MISS_MAX = 4
-COUNT_MAX = 255
-GAP_DAYS_MAX = 1023.0
+HITS_MIN: Final = 3
+HABIT_HITS_MIN: Final = 5
+MISS_MAX: Final = 4
+COUNT_MAX: Final = 255
+GAP_DAYS_MAX: Final = 1023.0
 """Counts and gaps stop where the fields of a record end."""
-_SLACK_DAYS_MIN = 2.0
-_SAME_AMOUNT = 0.01
-_STEADY = 0.02
-_VARIES = 0.30
-_WEEKEND = 5
-_MOVED_DAYS_MAX = 3
-_TWO_MONTHS_MIN_DAYS = 59
-_APART, _AROUND = 6, 22
+_SLACK_DAYS_MIN: Final = 2.0
+_SAME_AMOUNT: Final = 0.01
+_STEADY: Final = 0.02
+_VARIES: Final = 0.30
+_WEEKEND: Final = 5
+_MOVED_DAYS_MAX: Final = 3
+_TWO_MONTHS_MIN_DAYS: Final = 59
+_APART: Final = 6
+_AROUND: Final = 22
 """Days of the month this far apart are never one moved by a weekend or clipped by a short month."""
 
 

@@ -5,10 +5,11 @@ with the day of the month as a decayed sum would.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
-WEEKS = 14
+WEEKS: Final = 14
 """The week that is filling, twelve whole ones, and one that is leaving the window."""
-WINDOW_DAYS = 91
+WINDOW_DAYS: Final = 91
 
 
 def shifted(bins: Sequence[float], weeks: int) -> list[float]:

@@ -16,7 +16,7 @@ horizon. A memory without dates reads on, and one that has each threshold and al
 
 from collections.abc import Mapping
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,32 +39,34 @@ SLOT = Slot("foretold", Source.TRANSACTIONS, bytes)
 SHARES: tuple[float, ...] = (0.25, 0.5, 1.0)
 """Thresholds that are asked about besides the bank's own, in months of own spending."""
 THRESHOLDS = 1 + len(SHARES)
-MONTH_DAYS = 30
-DATED_FROM = 0.2
+MONTH_DAYS: Final = 30
+DATED_FROM: Final = 0.2
 """The least share of scenarios below a threshold at which the day is asked about."""
-_HEAD = Struct("<H2B13f")
-_FEATURES = len(describe.NAMES)
-_EXTRA = {HORIZONS[0]: events.LARGE, HORIZONS[-1]: events.INCOME}
-_SHARED = np.array(describe.SHARED)
-_OWN = np.array([place for place in range(_FEATURES) if place not in describe.SHARED])
-_ROWS = len(_SHARED) + THRESHOLDS * len(_OWN)
+_HEAD: Final = Struct("<H2B13f")
+_FEATURES: Final = len(describe.NAMES)
+_EXTRA: Final = {HORIZONS[0]: events.LARGE, HORIZONS[-1]: events.INCOME}
+_SHARED: Final = np.array(describe.SHARED)
+_OWN: Final = np.array([place for place in range(_FEATURES) if place not in describe.SHARED])
+_ROWS: Final = len(_SHARED) + THRESHOLDS * len(_OWN)
 """How many numbers say what the thresholds' rows hold."""
-_WIDTHS = {days: _ROWS + bands.LOCATIONS + bands.SPREADS + _EXTRA.get(days, 0) for days in HORIZONS}
+_WIDTHS: Final = {
+    days: _ROWS + bands.LOCATIONS + bands.SPREADS + _EXTRA.get(days, 0) for days in HORIZONS
+}
 _AT: dict[int, int] = {}
 _SIZE = 0
 for _days in HORIZONS:
     _AT[_days] = _SIZE
     _SIZE += _HEAD.size + 2 * _WIDTHS[_days]
-_DATED = 2 * dates.FEATURES
-_DATED_AT = {days: _SIZE + n * _DATED for n, days in enumerate(HORIZONS)}
-_SIZE_DATED = _SIZE + len(HORIZONS) * _DATED
-_HEAD_IN_FULL = _HEAD.size + 4 * (THRESHOLDS - 2)
-_SPARED = _HEAD_IN_FULL - _HEAD.size + 2 * (THRESHOLDS * _FEATURES - _ROWS)
-_IN_FULL = len(HORIZONS) * _SPARED
+_DATED: Final = 2 * dates.FEATURES
+_DATED_AT: Final = {days: _SIZE + n * _DATED for n, days in enumerate(HORIZONS)}
+_SIZE_DATED: Final = _SIZE + len(HORIZONS) * _DATED
+_HEAD_IN_FULL: Final = _HEAD.size + 4 * (THRESHOLDS - 2)
+_SPARED: Final = _HEAD_IN_FULL - _HEAD.size + 2 * (THRESHOLDS * _FEATURES - _ROWS)
+_IN_FULL: Final = len(HORIZONS) * _SPARED
 """How much longer a memory is that has each threshold and all of its features in full."""
-_LIKELY = float(exact.logit(np.array([DATED_FROM]))[0])
-_UNTOLD = -1.0
-_HALF_MAX = 65504.0
+_LIKELY: Final = float(exact.logit(np.array([DATED_FROM]))[0])
+_UNTOLD: Final = -1.0
+_HALF_MAX: Final = 65504.0
 
 
 Floats = NDArray[np.float64]

@@ -1,10 +1,12 @@
 """When a calendar month is told, and what it is called."""
 
+from typing import Final
+
 from operators.features.months import first_day, month_of
 from schemas.base import DAY_MS, HOUR_MS
 
-TOLD_DAY = 2
-TOLD_HOUR_UTC = 8
+TOLD_DAY: Final = 2
+TOLD_HOUR_UTC: Final = 8
 """A month is told on the morning of its successor's second day: what was paid last is booked by then."""
 NAMES = (
     "January", "February", "March", "April", "May", "June",

@@ -4,6 +4,7 @@ Stage: 3 of 8. In: transaction.booked. Out: fee.charged, charge.duplicate.
 """
 
 from collections.abc import Sequence
+from typing import Final
 from zlib import crc32
 
 from operators.contracts import Moment, Slot
@@ -15,7 +16,7 @@ from schemas.customer import Memory
 from schemas.events import TransactionBooked
 from schemas.signals import Signal
 
-NEWS_DAYS = 3
+NEWS_DAYS: Final = 3
 """A booking that is reported later than this is no news."""
 
 

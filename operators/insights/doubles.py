@@ -4,6 +4,7 @@ Stage: 3 of 8. In: transaction.booked, openbanking.transaction. Out: subscriptio
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from operators.contracts import Moment, Slot
 from operators.features.money import flow_of, unit_of
@@ -15,7 +16,7 @@ from schemas.customer import Memory
 from schemas.events import ExternalTransaction, TransactionBooked
 from schemas.signals import Signal
 
-TWICE = 2
+TWICE: Final = 2
 
 
 class DoubleSubscriptions:

@@ -9,7 +9,7 @@ month that was told.
 
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, Final
 
 from operators.contracts import Moment, Slot
 from operators.features.money import Flow, flow_of, unit_of
@@ -23,9 +23,9 @@ from schemas.customer import Memory
 from schemas.events import TransactionBooked
 from schemas.signals import Signal
 
-MONTHS = 7
+MONTHS: Final = 7
 """The month that is running and six before it."""
-USUAL_MIN = 2
+USUAL_MIN: Final = 2
 """Whole months of a category before there is a usual one."""
 UNTOLD = story.BILLS | {"fees", "other"}
 """Not said to be more than usual: bills fall on other days, fees have a word of their own."""

@@ -5,6 +5,7 @@ since it is answered.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from operators.contracts import Moment, Slot
 from operators.features.money import flow_of
@@ -15,8 +16,8 @@ from schemas.customer import Memory
 from schemas.events import TransactionBooked
 from schemas.signals import Signal
 
-STEADY_RUN_MIN = 2
-FALL_MIN = 0.02
+STEADY_RUN_MIN: Final = 2
+FALL_MIN: Final = 0.02
 
 
 class PriceCuts:

@@ -4,6 +4,7 @@ Stage: 3 of 8. In: movements here, balances elsewhere. Out: idle.cash.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from operators.contracts import Moment, Slot
 from operators.features.money import unit_of
@@ -13,10 +14,10 @@ from schemas.customer import Memory
 from schemas.events import TransactionBooked
 from schemas.signals import Signal
 
-REST_DAYS = 30
-RESERVE_MONTHS = 3.0
-IDLE_MIN = 1000.0
-HISTORY_DAYS_MIN = 60
+REST_DAYS: Final = 30
+RESERVE_MONTHS: Final = 3.0
+IDLE_MIN: Final = 1000.0
+HISTORY_DAYS_MIN: Final = 60
 
 
 class IdleCash:

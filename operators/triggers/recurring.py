@@ -4,6 +4,7 @@ Stage: 3 of 8. In: transaction.booked. Out: recurring.new, recurring.price_up.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from operators.contracts import Moment, Slot
 from operators.features.money import flow_of
@@ -16,12 +17,12 @@ from schemas.customer import Memory
 from schemas.events import TransactionBooked
 from schemas.signals import Signal
 
-ANNOUNCED_MAX = 48
-KNOWN_DAYS_MIN = 45
+ANNOUNCED_MAX: Final = 48
+KNOWN_DAYS_MIN: Final = 45
 """How long the account was known before a stream began, for the stream to be new and not just newly seen."""
-STEADY_RUN_MIN = 2
-RISE_MIN = 0.02
-RISE_MAX = 1.0
+STEADY_RUN_MIN: Final = 2
+RISE_MIN: Final = 0.02
+RISE_MAX: Final = 1.0
 
 
 class RecurringChanges:

@@ -4,6 +4,7 @@ Stage: 3 of 8. In: movements, visits, ticks. Out: salary.arrived, salary.missing
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from operators.contracts import Moment, Slot
 from operators.features.cash import salary_of
@@ -15,10 +16,10 @@ from schemas.customer import Memory
 from schemas.events import TransactionBooked
 from schemas.signals import Signal
 
-ARRIVED_REST_DAYS = 5
-MISSING_DAYS = 25
+ARRIVED_REST_DAYS: Final = 5
+MISSING_DAYS: Final = 25
 """How long after the due date a missing pay is still news."""
-WAKE_HOUR_UTC = 7
+WAKE_HOUR_UTC: Final = 7
 
 
 class SalaryArrived:

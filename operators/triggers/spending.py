@@ -4,7 +4,7 @@ Stage: 3 of 8. In: transaction.booked. Out: spend.unusual, expense.large, fees.h
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from operators.contracts import Moment, Slot
 from operators.features import weeks
@@ -17,7 +17,7 @@ from schemas.signals import Signal
 
 PLANNED = frozenset({"housing", "debt", "savings", "tax"})
 """Categories of obligations and plans, which are no spending habits."""
-TENTHS = 10
+TENTHS: Final = 10
 """Of a minor unit: what usual amounts are rounded to."""
 IN_WORDS = {
     "dining": "eating out",

@@ -8,7 +8,7 @@ Source: two stages, change evidence then classification, as in US20210027302; we
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from operators.contracts import Moment, Slot
 from operators.features.decay import halved
@@ -21,13 +21,13 @@ from schemas.customer import Memory
 from schemas.events import TransactionBooked
 from schemas.signals import Signal
 
-PRIOR = -2.5
-FIRE_AT = 1.386
+PRIOR: Final = -2.5
+FIRE_AT: Final = 1.386
 """Log-odds of four to one."""
-KINDS_MIN = 2
-ENDED_DAYS_MAX = 120
-REST_DAYS = 180
-DENIED_DAYS = 365
+KINDS_MIN: Final = 2
+ENDED_DAYS_MAX: Final = 120
+REST_DAYS: Final = 180
+DENIED_DAYS: Final = 365
 HALF_LIFE_DAYS = {"new_job": 60, "moving": 90}
 WORDS = {
     "new_job": "It looks as if you may have started a new job. Is that right?",

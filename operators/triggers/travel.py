@@ -5,6 +5,7 @@ Stage: 3 of 8. In: transaction.booked, location.zone_entered. Out: travel.detect
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 from operators.contracts import Moment, Slot
 from operators.features.decay import halved
@@ -14,12 +15,12 @@ from schemas.customer import Memory
 from schemas.events import TransactionBooked, ZoneEntered
 from schemas.signals import Signal
 
-HALF_LIFE_DAYS = 10
-FIRE_AT = 2.9
+HALF_LIFE_DAYS: Final = 10
+FIRE_AT: Final = 2.9
 """Sum of weights of evidence, the prior included, at which travel is four times likelier than not."""
 WEIGHTS = {"ticket": 3.0, "agency": 3.0, "hotel": 1.5, "hire_car": 1.5, "abroad": 1.6}
-EVIDENCE_MAX = 8
-AIRPORTS_MAX = 8
+EVIDENCE_MAX: Final = 8
+AIRPORTS_MAX: Final = 8
 
 
 CODES: tuple[tuple[frozenset[int] | range, str], ...] = (
