@@ -125,7 +125,9 @@ def test_spend(
     amounts: dict[str, float] = defaultdict(float)
     countries: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     cards, recent, largest = 0.0, set(), 0.0
-    for event, flow in zip(events, map(flow_of, events), strict=True):  # type: ignore[arg-type]
+    flows = list(map(flow_of, events))  # type: ignore[arg-type]
+    newest_ms = max((flow.at_ms for flow in flows if flow.category != "savings"), default=0)
+    for event, flow in zip(events, flows, strict=True):
         if flow.category == "savings":
             continue
         age_days, paid = (now_ms - flow.at_ms) / DAY_MS, -flow.amount_minor / 100
@@ -133,7 +135,7 @@ def test_spend(
         cards += math.exp(-age_days / 30) if event.method == "card" else 0.0  # type: ignore[attr-defined]
         country = event.country  # type: ignore[attr-defined]
         if country is not None:
-            countries[country][0] += math.exp(-(events[-1].at_ms - flow.at_ms) / DAY_MS / 90)
+            countries[country][0] += math.exp(-(newest_ms - flow.at_ms) / DAY_MS / 90)
             countries[country][1] += paid * math.exp(-age_days / 90)
         if flow.party and now_ms // DAY_MS - flow.day < 30:
             recent.add(flow.party)
