@@ -91,9 +91,12 @@ class TopicSeal:
         shard = 0 if parcel.key is None else partition_of(parcel.key, partitions=self._shards)
         ring = self._ring(shard)
         tag = None if parcel.key is None else _tag(ring, parcel.key)
-        heads, kind = parcel.headers, dict(parcel.headers).get(outputs.KIND, b"").decode()
+        heads, kind = (
+            parcel.headers,
+            dict(parcel.headers).get(outputs.KIND, b"").decode(errors="replace"),
+        )
         key = ring.own if tag is None or kind in OUTLIVING else _held(ring, tag)
-        if tag is not None and kind == ERASURE and parcel.topic == topics.CUSTOMER_EVENTS:
+        if tag is not None and _parts(parcel):
             heads = (*heads, (PARTING, b"%d" % ring.part(tag)))
         body = msgspec.msgpack.encode((parcel.key, parcel.value, heads))
         place = _place(parcel.topic, shard, tag)
@@ -194,10 +197,19 @@ def _place(role: str, shard: int, tag: bytes | None) -> bytes:
     return b"%s|%d|%s" % (role.encode(), shard, tag or b"")
 
 
+def _parts(sealed: Parcel | Record) -> bool:
+    """Whether it is a customer's erasure: it is sealed with one header more, the last, which says the turn that ends."""
+    kind = dict(sealed.headers).get(outputs.KIND)
+    return (
+        sealed.key is not None
+        and kind == ERASURE.encode()
+        and sealed.topic == topics.CUSTOMER_EVENTS
+    )
+
+
 def _parted(record: Record) -> Record:
-    """The turn that ends with an erasure, out of its header; only what was sealed may say so."""
-    turn = next((value for name, value in record.headers if name == PARTING), None)
-    if turn is None:
+    """The turn that ends with an erasure, out of its header. A sender's own header of that name is the sender's."""
+    if not _parts(record) or record.headers[-1][0] != PARTING:
         return record
-    kept = tuple(pair for pair in record.headers if pair[0] != PARTING)
-    return replace(record, headers=kept, parting=int(turn))
+    *kept, (_, turn) = record.headers
+    return replace(record, headers=tuple(kept), parting=int(turn))

@@ -83,6 +83,22 @@ def test_what_is_sealed_comes_back(
     other.close()
 
 
+@pytest.mark.parametrize(
+    ("role", "kind", "turn"),
+    [(topics.OFFERS, "offer.issued", None), (topics.CUSTOMER_EVENTS, ERASURE, 0)],
+)
+def test_a_senders_own_header_is_never_taken_for_the_turn(
+    tmp_path: Path, role: str, kind: str, turn: int | None
+) -> None:
+    """It comes back as it was; of an erasure only what the seal added counts."""
+    seal = seal_in(tmp_path)
+    own: Headers = (("parting", b"no number"), ("parting", b"7"), ("ce_type2", b"\xff"))
+    given_ = parcel(role=role, kind=kind, headers=own)
+    opened = seal.opened(lying(seal.closed(given_)))
+    assert (opened.headers, opened.parting) == (given_.headers, turn)
+    seal.close()
+
+
 def test_what_is_not_sealed_is_taken_as_it_is(tmp_path: Path) -> None:
     """On other topics, and on a log from before sealing was switched on."""
     seal = seal_in(tmp_path)
