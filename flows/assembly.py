@@ -210,6 +210,8 @@ def _run_of(settings: Settings, stop: Stop) -> RunOf:
     keeper = WorldKeeper(world_of(settings))
     decode = shard_decode(settings.limits, load_airports())
     metrics = _metrics(settings, "decide")
+    # The events' own clock goes by the order of the log.
+    presses = None if own.clock == "event" else pressing(own.small_minor)
     options = DecideOptions(
         shards=shards,
         inputs=inputs,
@@ -217,7 +219,7 @@ def _run_of(settings: Settings, stop: Stop) -> RunOf:
         event_clock=own.clock == "event",
         sync_s=own.wal_sync_ms / 1000,
         scrub_s=settings.state.scrub_after_s,
-        pace=Pace(own.batch_max, PIECE_MAX, pressing(own.small_minor), own.idle_block_ms / 1000),
+        pace=Pace(own.batch_max, PIECE_MAX, presses, own.idle_block_ms / 1000),
     )
 
     def run(tenancy: Tenancy, member: Member | None, writer: LogWriter | None) -> DecideFlow:

@@ -43,7 +43,7 @@ from state.store import ShardStore
 LOG = logging.getLogger(__name__)
 CONTROL_EVERY_S = 0.1
 PIECE_MAX = 8
-"""Records of one shard that are decided on before what follows from them is sent."""
+"""Records of one shard that are decided on before what follows from them is sent, under a backlog."""
 SETTLE_EVERY_S = 0.05
 """How often what is held is committed when there is a moment's rest; under load, with each shard's tick."""
 
@@ -184,7 +184,9 @@ class DecideFlow:
         for batch in () if self._released else batches:
             shard = self._shards[batch.shard]
             if batch.records:
-                made = shard.process(batch.records, world=self._keeper.world, hold=True)
+                made = shard.process(
+                    batch.records, world=self._keeper.world, hold=True, floors=batch.floors
+                )
                 parcels += self._parcels(shard, made)
                 self._metrics.read(batch.records, now_ms=_wall_ms())
             if batch.tick_ms is not None:

@@ -4,12 +4,14 @@ Topics are named by their role (`schemas.topics`); the prefix of a deployment is
 Kafka client, so nothing in between knows it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 Headers = tuple[tuple[str, bytes], ...]
 Spot = tuple[str, int]
 """A topic's role and a partition."""
+Origin = tuple[Spot, tuple[int, int]]
+"""Where a record came from before `ingest`: topic and partition, offset and index."""
 PLACE = "source"
 """Header of a record on the customers' log: where it came from, as ``topic:partition:offset:index``."""
 Delivered = Callable[[str, int, int], None]
@@ -47,11 +49,16 @@ class Record:
 
 @dataclass(slots=True, frozen=True)
 class Batch:
-    """Records of one shard in log order, and the time, if it is time for a tick (ms since 1970 UTC)."""
+    """Records of one shard, and the time, if it is time for a tick (ms since 1970 UTC).
+
+    ``floors``: the lowest offset of each of its topic-partitions that no batch has held yet, where some were passed
+    over. None: its records go on in log order.
+    """
 
     shard: int
     records: tuple[Record, ...]
     tick_ms: int | None = None
+    floors: Mapping[Spot, int] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -74,3 +81,18 @@ class Draft:
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+def source_position(head: Headers) -> Origin | None:
+    """Where a record came from before `ingest`, None for one that was written directly.
+
+    Example:
+        >>> source_position((("source", b"messages:3:17:0"),))
+        (('messages', 3), (17, 0))
+    """
+    for name, value in head:
+        if name == PLACE:
+            parts = value.decode(errors="replace").rsplit(":", 3)
+            if len(parts) == 4 and all(part.isdecimal() for part in parts[1:]):  # noqa: PLR2004 - the header's four parts
+                return (parts[0], int(parts[1])), (int(parts[2]), int(parts[3]))
+    return None

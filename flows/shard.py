@@ -65,7 +65,12 @@ class Shard(Standing):
         return again
 
     def process(
-        self, records: Sequence[Record], *, world: World, hold: bool = False
+        self,
+        records: Sequence[Record],
+        *,
+        world: World,
+        hold: bool = False,
+        floors: Mapping[Spot, int] | None = None,
     ) -> list[OutboxEntry]:
         """Decide on a batch of records in order, and commit it.
 
@@ -73,15 +78,22 @@ class Shard(Standing):
         `settle`: most events only fold, and one commit then writes many of them. Until it is
         committed, what is held is in memory alone, and a crash reads it from the log again.
 
+        ``floors`` is the lowest offset of each topic-partition that no batch has held yet, where some were passed
+        over: none of the customers in the batch, and none of the sources, may have a record among those.
+
         Returns:
             What to send. Each entry is acknowledged by `acknowledge`, or sent again after a restart.
 
         Raises:
             StateError: The store failed. Nothing of the batch is kept.
+            ValueError: Records were passed over, and timers go by the order of the log.
             Exception: A bug in `decide`, logged with its place on the log. Nothing of the batch is kept.
         """
         if not self._event_clock:
-            return self._take(records, world, hold=hold)
+            return self._take(records, world, hold=hold, floors=floors)
+        if floors is not None:
+            message = "with the events' own clock no record may pass another"
+            raise ValueError(message)
         entries: list[OutboxEntry] = []
         for look, piece in strides(records, self.positions):
             while look and (self.store.next_due_ms() or self.newest_ms + 1) <= self.newest_ms:
@@ -143,11 +155,18 @@ class Shard(Standing):
         self.store.close()
 
     def _take(
-        self, records: Sequence[Record], world: World, *, hold: bool = False
+        self,
+        records: Sequence[Record],
+        world: World,
+        *,
+        hold: bool = False,
+        floors: Mapping[Spot, int] | None = None,
     ) -> list[OutboxEntry]:
         work, self._held = self._held or Work(self), None
         for record in records:
             work.take(record, world)
+        if floors is not None:
+            work.trail.left(floors)
         if not hold:
             return self._commit(work)
         made: list[OutboxEntry] = []

@@ -11,10 +11,10 @@ from flows.capped import Capped
 from flows.clock import CLOCK
 from flows.dead_letters import KEYLESS, REFUSED, letter
 from flows.placed import misplaced
-from flows.records import PLACE, Headers, Record, Spot
+from flows.records import PLACE, Headers, Origin, Record, Spot, source_position
 from flows.sent import Sent
 from flows.tally import Tally
-from flows.trail import Origin, Step, Trail, beyond, changes
+from flows.trail import Step, Trail
 from operators.contracts import World
 from operators.draws import identify
 from schemas import topics
@@ -93,7 +93,7 @@ class Work:
 
     def __init__(self, shard: Standing) -> None:
         self._shard = shard
-        self.trail = Trail(shard.ahead)
+        self.trail = Trail(shard.ahead, shard.positions)
         self.answered: set[str] = set()
         self.whole = False
         self._source = outputs.source_of(shard.number)
@@ -104,12 +104,11 @@ class Work:
 
     def take(self, record: Record, world: World) -> None:
         """One record: skipped if seen, dead-lettered if it can't be used, decided on otherwise."""
-        shard, batch = self._shard, self.batch
+        shard = self._shard
         spot = (record.topic, record.partition)
-        if record.offset < batch.positions.get(spot, shard.positions.get(spot, 0)):
+        if record.offset < shard.positions.get(spot, 0) or self.trail.holds(spot, record.offset):
             shard.tally.skipped += 1
             return
-        batch.positions[spot] = record.offset + 1
         if record.dark:
             shard.tally.dark += 1
             self.trail.add(Step(spot, record.offset, None, None))
@@ -175,9 +174,8 @@ class Work:
 
     def all(self) -> ShardBatch:
         """Everything, to be committed; outputs aside."""
-        shard, batch = self._shard, self.batch
-        batch.ahead = changes(shard.ahead, beyond(shard.ahead, batch.positions))
-        return batch
+        self.trail.cut(None, self.batch)
+        return self.batch
 
     def part(self, customers: Collection[str]) -> ShardBatch:
         """These customers and what goes with them, to be committed; outputs aside. The rest goes on here."""
@@ -327,18 +325,3 @@ class Work:
 def head_id(head: Headers) -> str:
     """The CloudEvents id among headers."""
     return next((value.decode() for name, value in head if name == outputs.ID), "")
-
-
-def source_position(head: Headers) -> Origin | None:
-    """Where a record came from before `ingest`, None for one that was written directly.
-
-    Example:
-        >>> source_position((("source", b"messages:3:17:0"),))
-        (('messages', 3), (17, 0))
-    """
-    for name, value in head:
-        if name == PLACE:
-            parts = value.decode(errors="replace").rsplit(":", 3)
-            if len(parts) == 4 and all(part.isdecimal() for part in parts[1:]):  # noqa: PLR2004 - the header's four parts
-                return (parts[0], int(parts[1])), (int(parts[2]), int(parts[3]))
-    return None

@@ -1,8 +1,8 @@
 """Law of the shard's commits: whatever is held, committed in pieces, killed or lost, the end is the same.
 
 A log of two topics is taken once record by record, each committed at once, and once in batches of which much is
-held, with acknowledgements, ticks, settling in pieces, kills and a machine's death at any commit between. Records,
-timers, positions and outputs are the same in the end, each output on its topic once.
+held and some passed over, with acknowledgements, ticks, settling in pieces, kills and a machine's death at any commit
+between. Records, timers, positions and outputs are the same in the end, each output on its topic once.
 """
 
 from collections import defaultdict
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from flows import outputs
+from flows.kafka.lanes import FAIR_EVERY, Lanes
 from flows.records import Record, Spot
 from flows.shard import HELD_MAX, Shard
 from schemas import topics
@@ -29,6 +30,7 @@ ALL = 1 << 60
 NAMES = {LOG: ("a", "b", "c", "d", "e"), DIRECT: ("x", "y")}
 """Who is on which topic: between topics a restart keeps no order, and here all must be kept."""
 ACTS = ("fold",) * 8 + ("answer", "answer", "timer", "twice", "still", "bad", "erase")
+PRESS = (b"answer", b"erase")
 WORLD = small_world()
 
 
@@ -106,12 +108,31 @@ class Lives(RuleBasedStateMachine):
         self.shard = shard_on(store, self.topics, {s: len(log) for s, log in self.logs.items()})
         self.flying = list(self.shard.recover())
         self.next = {s: store.positions().get(s, 0) for s in self.logs}
+        self.unread = {s: {r.offset for r in log[self.next[s] :]} for s, log in self.logs.items()}
+        self.lanes = Lanes(piece_max=4, pressing=lambda record: record.value in PRESS)
 
-    def read(self, spot: Spot, count: int) -> list[Record]:
+    @rule(spot=st.sampled_from([LOG, LOG, DIRECT]), count=st.integers(1, 16))
+    def read(self, spot: Spot, count: int) -> None:
         at = self.next[spot]
-        found = self.logs[spot][at : at + count]
-        self.next[spot] = at + len(found)
-        return found
+        for record in self.logs[spot][at : at + count]:
+            self.lanes.add(record)
+            self.next[spot] += 1
+
+    def handed(self, *, hold: bool) -> bool:
+        """Whatever the lanes hand on next is taken; False if nothing waits."""
+        batch = self.lanes.next()
+        if batch is None:
+            return False
+        for record in batch.records:
+            self.unread[record.topic, record.partition].remove(record.offset)
+        self.flying += self.shard.process(
+            batch.records, world=WORLD, hold=hold, floors=batch.floors
+        )
+        return True
+
+    def untaken(self) -> dict[Spot, int]:
+        """The lowest offset of each topic that was not taken in this life, or its end."""
+        return {s: min(self.unread[s], default=len(log)) for s, log in self.logs.items()}
 
     @initialize(
         acts=st.lists(
@@ -137,19 +158,19 @@ class Lives(RuleBasedStateMachine):
             head: tuple[tuple[str, bytes], ...] = ()
             if spot == LOG:
                 source = len(log) - (3 if again and len(log) > 3 else 0)
-                head = (("source", b"messages:0:%d:0" % source),)
+                head = (("source", b"messages:%d:%d:0" % (who % 3, source)),)
+            self.unread[spot].add(len(log))
             log.append(Record(*spot, len(log), name.encode(), act.encode(), head, START_MS))
 
-    @rule(spot=st.sampled_from([LOG, LOG, DIRECT]), count=st.integers(1, 8))
-    def take(self, spot: Spot, count: int) -> None:
-        """A piece of the log, in the way of the worker."""
-        records = self.read(spot, count)
-        if records:
-            self.flying += self.shard.process(records, world=WORLD, hold=True)
+    @rule(pieces=st.integers(1, 2 * FAIR_EVERY))
+    def take(self, pieces: int) -> None:
+        """Some of what was read, in the way of the worker."""
+        for _ in range(pieces):
+            self.handed(hold=True)
 
-    @rule(spot=st.sampled_from([LOG, DIRECT]))
-    def take_at_once(self, spot: Spot) -> None:
-        self.flying += self.shard.process(self.read(spot, 1), world=WORLD)
+    @rule()
+    def take_at_once(self) -> None:
+        self.handed(hold=False)
 
     @rule(most=st.none() | st.integers(1, 3))
     def settle(self, most: int | None) -> None:
@@ -161,7 +182,7 @@ class Lives(RuleBasedStateMachine):
         self.flying += self.shard.tick(self.now_ms(), world=WORLD)
 
     def now_ms(self) -> int:
-        return START_MS + (min(self.next.values()) - 1) * MINUTE_MS
+        return START_MS + (min(self.untaken().values()) - 1) * MINUTE_MS
 
     @rule(count=st.integers(1, 9))
     def deliver(self, count: int) -> None:
@@ -181,15 +202,18 @@ class Lives(RuleBasedStateMachine):
     def close(self) -> None:
         """Closed properly: nothing is ahead but what was not read again yet."""
         self.shard.close()
-        ahead = self.store.ahead()
-        assert all(min(offsets) >= self.next[spot] for spot, offsets in ahead.items())
+        ahead, untaken = self.store.ahead(), self.untaken()
+        assert all(min(offsets) >= untaken[spot] for spot, offsets in ahead.items())
+        positions = self.store.positions()
+        assert all(positions.get(spot, 0) == at for spot, at in untaken.items())
         self.deliver(len(self.flying))
         self.begin(self.store.reopened())
 
     @invariant()
     def bounded(self) -> None:
-        """The position is never beyond what waits, and not much before it."""
+        """The position is never beyond what waits or was passed over, and not much before it."""
         positions = self.store.positions()
+        assert all(positions.get(spot, 0) <= at for spot, at in self.untaken().items())
         for spot, offsets in self.store.ahead().items():
             assert len(offsets) <= HELD_MAX
             assert min(offsets) >= positions.get(spot, 0)
@@ -197,8 +221,9 @@ class Lives(RuleBasedStateMachine):
     def teardown(self) -> None:
         """What it came to is what record by record would have."""
         for spot in self.logs:
-            while records := self.read(spot, 8):
-                self.flying += self.shard.process(records, world=WORLD, hold=True)
+            self.read(spot, len(self.logs[spot]))
+        while self.handed(hold=True):
+            pass
         end_ms = START_MS + 999 * MINUTE_MS
         self.finish(self.shard, self.flying, self.topics, end_ms)
         told, truth = Topics(), MemoryStore(0)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,3 +94,11 @@ def test_batches_and_restarts_change_nothing(cuts: set[int]) -> None:
     assert parts.positions() == whole.positions()
     for customer in ("c-1", "c-2", "c-3", "c-4"):
         assert parts.customer(customer) == whole.customer(customer)
+
+
+def test_no_record_may_pass_another() -> None:
+    """Or the timers would hang on how the log was read."""
+    shard = shell(MemoryStore(0))
+    with pytest.raises(ValueError, match="no record may pass"):
+        shard.process(RECORDS[1:], world=WORLD, floors={(topics.CUSTOMER_EVENTS, 0): 0})
+    assert shard.store.positions() == {}

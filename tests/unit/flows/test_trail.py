@@ -8,7 +8,7 @@ LOG, DIRECT = ("customer-events", 0), ("messages", 0)
 
 def trail_of(*steps: tuple[tuple[str, int], int, str | None, int | None]) -> Trail:
     """Steps, the last of each being the offset of its source."""
-    trail = Trail({})
+    trail = Trail({}, {})
     for spot, offset, customer, source in steps:
         origin = None if source is None else (("transactions", 0), (source, 0))
         trail.add(Step(spot, offset, customer, origin))
@@ -59,11 +59,34 @@ def test_topics_have_positions_of_their_own() -> None:
 
 def test_what_the_store_says_is_kept_until_the_position_is_past_it() -> None:
     """After a restart nothing was taken yet, and all of it still lies ahead."""
-    trail = Trail({LOG: frozenset({4, 9})})
+    trail = Trail({LOG: frozenset({4, 9})}, {LOG: 3})
     trail.add(Step(LOG, 3, "a", None))
     trail.add(Step(LOG, 4, None, None))
     batch = cut(trail, "a")
     assert (batch.positions, batch.ahead) == ({LOG: 5}, {LOG: frozenset({9})})
+
+
+def test_a_position_stays_before_what_was_passed_over() -> None:
+    """What is committed beyond it lies ahead, whoever waits, until the log is taken from there on."""
+    trail = trail_of((LOG, 4, "a", None), (LOG, 9, "b", 3))
+    trail.left({LOG: 5})
+    batch = cut(trail, "b")
+    assert (batch.positions, batch.ahead) == ({}, {LOG: frozenset({9})})
+    batch = cut(trail, "a")
+    assert (batch.positions, batch.ahead) == ({LOG: 5}, {})
+    assert batch.source_positions == {("transactions", 0): (3, 0)}
+    trail = Trail({LOG: frozenset({9})}, {LOG: 5})
+    trail.add(Step(LOG, 5, "a", None))
+    trail.add(Step(LOG, 7, "b", None))
+    trail.left({LOG: 6})
+    batch = ShardBatch()
+    trail.cut(None, batch)
+    assert (batch.positions, batch.ahead) == ({LOG: 6}, {LOG: frozenset({7, 9})})
+    trail.add(Step(LOG, 6, "a", None))
+    trail.left({LOG: 10})
+    batch = ShardBatch()
+    trail.cut(None, batch)
+    assert (batch.positions, batch.ahead) == ({LOG: 10}, {LOG: frozenset()})
 
 
 def test_the_oldest_go_first() -> None:
