@@ -1,14 +1,21 @@
 """The seed phrases that the reader of messages begins with, and the head that is made of them.
 
-In: `flows/data/intents.json`. Out: `operators.nlu.head.IntentHead`.
+In: `flows/data/intents.json`, and `flows/data/intents.npz`, which holds the embeddings of its phrases by the encoder
+that ships. Out: `operators.nlu.head.IntentHead`. ``python -m flows.phrases`` writes the embeddings anew.
 """
 
+from collections.abc import Sequence
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from flows.encoder import GRID, MiniLmEncoder
 from operators.contracts import Encoder
 from operators.nlu.head import IntentHead
 from operators.nlu.masking import mask
@@ -16,6 +23,8 @@ from schemas.base import Shape, Token
 from schemas.errors import ConfigError
 
 SHIPPED = Path(__file__).parent / "data" / "intents.json"
+EMBEDDED = Path(__file__).parent / "data" / "intents.npz"
+"""An embedding a row, in steps of the grid, under a digest of the encoder's name and the masked phrases."""
 
 
 class Mood(Shape):
@@ -58,20 +67,55 @@ def load(path: Path = SHIPPED) -> Phrases:
 
 
 def head_of(encoder: Encoder, phrases: Phrases | None = None) -> IntentHead:
-    """The head that knows the seed phrases; takes some milliseconds a phrase, for the encoder.
+    """The head that knows the seed phrases; some milliseconds for each that does not ship with its embedding.
 
     Phrases are masked as messages are, so that both look alike to the encoder.
     """
     phrases = load() if phrases is None else phrases
-    seeds = [(text, intent) for intent, texts in phrases.intents.items() for text in texts]
+    intents = [intent for intent, texts in phrases.intents.items() for _ in texts]
+    texts = masked(phrases)
+    embeddings = embedded(encoder.name, texts)
+    if embeddings is None:
+        embeddings = np.array([encoder.encode(text) for text in texts])
     return IntentHead.seeded(
         tuple(phrases.intents),
-        seeds=(
-            np.array([encoder.encode(mask(text)) for text, _ in seeds]),
-            [intent for _, intent in seeds],
-        ),
-        moods=(
-            np.array([encoder.encode(mask(mood.text)) for mood in phrases.sentiment]),
-            [mood.sentiment for mood in phrases.sentiment],
-        ),
+        seeds=(embeddings[: len(intents)], intents),
+        moods=(embeddings[len(intents) :], [mood.sentiment for mood in phrases.sentiment]),
     )
+
+
+def embedded(name: str, texts: Sequence[str], path: Path = EMBEDDED) -> NDArray[np.float32] | None:
+    """The embeddings of masked phrases by the encoder of that name, shape (n, E), None if others were written down.
+
+    Raises:
+        ConfigError: ``config.unreadable``: the file is not there or damaged. Disposition: halt.
+    """
+    try:
+        with np.load(BytesIO(path.read_bytes())) as held:
+            known, steps = str(held["of"]), held["steps"]
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        raise ConfigError(
+            "config.unreadable", f"{path.name}: {error}", hint="install the package again"
+        ) from error
+    return (steps / GRID).astype(np.float32) if known == _digest(name, texts) else None
+
+
+def embed(encoder: Encoder, path: Path = EMBEDDED) -> None:
+    """Write the embeddings of the phrases that ship."""
+    texts = masked(load())
+    steps = np.array([encoder.encode(text) for text in texts]) * GRID
+    np.savez_compressed(path, of=_digest(encoder.name, texts), steps=steps.astype(np.int16))
+
+
+def masked(phrases: Phrases) -> list[str]:
+    """All phrases as the encoder sees them: those of the intents in order, then the sentences with a mood."""
+    of_intents = [text for texts in phrases.intents.values() for text in texts]
+    return [mask(text) for text in (*of_intents, *(mood.text for mood in phrases.sentiment))]
+
+
+def _digest(name: str, texts: Sequence[str]) -> str:
+    return sha256("\0".join((name, *texts)).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    embed(MiniLmEncoder())

@@ -12,6 +12,7 @@ from flows.driver import Driver
 from flows.intake import shard_decode
 from flows.kafka import topics as kafka_topics
 from flows.kafka.client import Connection
+from flows.kafka.lanes import Pressing
 from flows.kafka.source import Pace
 from flows.metrics import Metrics
 from flows.partition import shard_of
@@ -32,6 +33,8 @@ from tests.streams import morning, small_world
 
 SHARDS = 2
 CUSTOMERS = tuple(f"c-{n}" for n in range(8))
+CUSTOMERS_THERE = (b"c-6", b"c-7")
+"""Those in front of their app."""
 
 
 @pytest.fixture
@@ -58,8 +61,13 @@ def flow_of(
     *,
     world: World | None = None,
     stop: Stop | None = None,
+    pressing: Pressing | None = None,
 ) -> DecideFlow:
-    """The flow as a worker has it, but that it ends at the end of the log where nothing can stop it."""
+    """The flow as a worker has it, but that it ends at the end of the log where nothing can stop it.
+
+    The events' clock moves the timers; where records may pass others, nothing does.
+    """
+    tick_s = 0.01 if pressing is None else None
     return DecideFlow(
         connection,
         stores=stores,
@@ -69,9 +77,9 @@ def flow_of(
         decide=decide,
         options=DecideOptions(
             shards=SHARDS,
-            event_clock=True,
+            event_clock=pressing is None,
             sync_s=0.0,
-            pace=Pace(until_end=stop is None, tick_s=0.01),
+            pace=Pace(until_end=stop is None, tick_s=tick_s, pressing=pressing, piece_max=3),
         ),
         stop=stop or Stop(),
         metrics=Metrics("decide"),
@@ -104,6 +112,26 @@ def test_the_live_flow_says_what_the_driver_says(
             (r.partition, r.key, r.value) for r in expected
         ], role
     assert len(ids(connection)) >= len(CUSTOMERS)
+
+
+def test_who_passes_others_is_said_the_same(
+    connection: Connection, stores: dict[int, ShardStore]
+) -> None:
+    """In another order between customers; in the end nothing lies ahead, and the position is the log's end."""
+    write(connection, topics.CUSTOMER_EVENTS, mornings())
+    flow_of(connection, stores, pressing=lambda record: record.key in CUSTOMERS_THERE).run()
+    driver = Driver(small_world(), shards=SHARDS)
+    for customer, value in mornings():
+        driver.send(topics.CUSTOMER_EVENTS, value, key=customer)
+    for role in topics.OUTPUTS:
+        found = [r.value or b"" for r in read(connection, role, partitions=SHARDS)]
+        assert sorted(found) == sorted(r.value or b"" for r in driver.records(role)), role
+    in_turn = sorted(driver.records(topics.DECISIONS), key=lambda r: (r.partition, r.offset))
+    assert ids(connection) != [orjson.loads(r.value or b"")["decision_id"] for r in in_turn]
+    log = read(connection, topics.CUSTOMER_EVENTS, partitions=SHARDS)
+    for number, store in stores.items():
+        end = max(record.offset for record in log if record.partition == number) + 1
+        assert (store.positions()[topics.CUSTOMER_EVENTS, number], store.ahead()) == (end, {})
 
 
 def test_a_second_run_says_nothing_again(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flows.encoder import GRID, TOKENS_MAX, VOCABULARY, MiniLmEncoder, tokenizer_of
-from flows.phrases import head_of, load
+from flows.phrases import EMBEDDED, Phrases, embed, embedded, head_of, load, masked
 from operators.nlu import READERS
 from schemas.errors import ConfigError
 from schemas.models import Models
@@ -148,3 +148,56 @@ def test_bad_phrases_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "none.json")
     assert caught.value.code == "config.unreadable"
+
+
+def test_the_phrases_ship_with_their_embeddings(encoder: MiniLmEncoder) -> None:
+    """Those of this encoder, up to a step of the grid; if they are None, run ``python -m flows.phrases``."""
+    texts = masked(load())
+    shipped = embedded(encoder.name, texts)
+    assert shipped is not None
+    assert (shipped.shape, shipped.dtype) == ((len(texts), encoder.size), np.float32)
+    some = slice(None, None, 20)
+    made = np.array([encoder.encode(text) for text in texts[some]])
+    assert np.abs(shipped[some] - made).max() <= 1 / GRID
+
+
+def test_other_phrases_are_embedded_at_once(encoder: MiniLmEncoder) -> None:
+    """As are those of another encoder: what ships is of the one alone."""
+    own = Phrases(
+        language="en",
+        intents={"lost-card": ("my card is gone",), "travel": ("off to Rome", "a week in Oslo")},
+        sentiment=load().sentiment[:2],
+    )
+    assert embedded(encoder.name, masked(own)) is None
+    assert embedded("another", masked(load())) is None
+    head = head_of(encoder, own).snapshot(1)
+    assert head.intents == ("lost-card", "travel")
+    vector = encoder.encode("my card is gone")
+    assert np.argmax(head.weights @ vector + head.bias) == 0
+
+
+def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
+    """By an encoder that takes no time."""
+
+    class Short:
+        name, size = "short", 4
+
+        def encode(self, text: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+            return np.round(np.array([len(text), 1, -1, 0]) / 999 * GRID).astype(np.float32) / GRID
+
+    path = tmp_path / "some.npz"
+    embed(Short(), path)
+    texts = masked(load())
+    found = embedded("short", texts, path)
+    assert found is not None
+    assert (found == [Short().encode(text) for text in texts]).all()
+
+
+@pytest.mark.parametrize("kept", [0, 100, -1])
+def test_damaged_embeddings_are_refused(tmp_path: Path, kept: int) -> None:
+    """With what to do; -1: no file at all."""
+    path = tmp_path / "cut.npz"
+    if kept >= 0:
+        path.write_bytes(EMBEDDED.read_bytes()[:kept])
+    with pytest.raises(ConfigError, match="install"):
+        embedded("any", [], path)

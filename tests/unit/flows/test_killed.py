@@ -1,7 +1,8 @@
-"""A worker that is killed between any two commits: RocksDB on the disk, the real business, others' records held."""
+"""A worker that is killed between any two commits: RocksDB on the disk, the real business, others held or passed over."""
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from flows import outputs
 from flows.intake import shard_decode
+from flows.kafka.lanes import Lanes
 from flows.records import Record
 from flows.settings import Limits
 from flows.shard import Shard
@@ -26,6 +28,10 @@ from tests.streams import log_of, morning, small_world
 WORLD = small_world()
 NAMES = ("c-1", "c-2", "c-3", "c-4")
 PIECE = 3
+WINDOW = 12
+"""Records that are read before any is taken."""
+SOURCES = {b"c-1": 0, b"c-2": 0, b"c-3": 1}
+"""The partition that ingest read a customer's events from; c-4 is written directly."""
 Said = dict[str, tuple[str, bytes | None, bytes | None]]
 
 
@@ -46,16 +52,36 @@ def shard_on(store: RocksStore) -> Shard:
 def lives() -> list[Record]:
     """Mornings that go on side by side, each a step behind the one before."""
     steps = zip_longest(*([b""] * n + morning(name) for n, name in enumerate(NAMES)), fillvalue=b"")
-    return log_of([one for one in chain.from_iterable(steps) if one], sourced=True)
+    return [
+        replace(record, headers=tuple(source_of(record)))
+        for record in log_of([one for one in chain.from_iterable(steps) if one])
+    ]
+
+
+def source_of(record: Record) -> Iterator[tuple[str, bytes]]:
+    if record.key in SOURCES:
+        yield "source", b"transactions:%d:%d:0" % (SOURCES[record.key], record.offset)
+
+
+def one_by_one(shard: Shard, records: list[Record]) -> Iterator[OutboxEntry]:
+    """A worker that has all the time in the world."""
+    for record in records:
+        yield from shard.process([record], world=WORLD)
 
 
 def run(shard: Shard, records: list[Record]) -> Iterator[OutboxEntry]:
-    """All of a log that is not behind the position, a piece settled now and then."""
+    """All of a log that is not behind the position; who opens the app passes others, a piece settled now and then."""
     yield from shard.recover()
-    for at in range(0, len(records), PIECE):
-        yield from shard.process(records[at : at + PIECE], world=WORLD, hold=True)
-        if at % (3 * PIECE) == 0:
-            shard.settle(1)
+    lanes = Lanes(piece_max=PIECE, pressing=lambda record: b"app.opened" in (record.value or b""))
+    for at in range(0, len(records), WINDOW):
+        for record in records[at : at + WINDOW]:
+            lanes.add(record)
+        while len(lanes) > (WINDOW // 2 if at + WINDOW < len(records) else 0):
+            batch = lanes.next()
+            assert batch is not None
+            yield from shard.process(batch.records, world=WORLD, hold=True, floors=batch.floors)
+            if len(lanes) % PIECE == 0:
+                shard.settle(1)
     shard.settle()
 
 
@@ -89,7 +115,7 @@ def test_whatever_commit_was_the_last_the_end_is_the_same(tmp_path: Path, *, sea
     """Records, timers, places and outputs are those of a worker that lived, and some deaths left marks ahead."""
     records = lives()
     store = store_in(tmp_path / "whole", sealed=sealed)
-    said: Said = dict(map(told, run(shard_on(store), records)))
+    said: Said = dict(map(told, one_by_one(shard_on(store), records)))
     expected, marked, ended = state(store), 0, False
     store.close()
     for commits in range(1, 99):
