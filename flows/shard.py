@@ -17,7 +17,7 @@ from state.outbox import OutboxEntry
 from state.store import ShardStore
 
 HELD_MAX = 256
-"""Records that may wait for their commit, and so how many may lie ahead of the position."""
+"""Records that may wait for their commit, and so how many may lie ahead of the position beside those that passed others."""
 PIECE = 6
 """Customers that are committed together at rest: about a millisecond, so that an event that comes meanwhile hardly waits."""
 OVERFLOW = 16

@@ -24,7 +24,7 @@ from flows.worker import Failure
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """When a source that is past due was due: Bytewax asks again at once, whatever the wall clock does."""
 AHEAD_MAX = 16_384
-"""Records that wait when no more are read, if some may pass others: a few megabytes."""
+"""Records that wait when no more are read, if some may pass others: some 20 megabytes."""
 EAGER_TURNS = 4
 """Turns without waiting after data, so that what was read drains through the graph first."""
 
