@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import StateError
@@ -120,14 +120,21 @@ def read_all(store: RocksStore) -> tuple[object, ...]:
 @pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
 @settings(max_examples=40, deadline=None)
 @given(damage=DAMAGES)
+@example(damage=(5, 52373, 0))
 def test_damage_in_state_is_named(
     damage: tuple[int, int, int], *, sealed: bool, still_open: bool
 ) -> None:
-    """By the file that it lies in."""
+    """By the file that it lies in; but that a manifest that is cut behind one of its edits is an older one.
+
+    Nobody can tell it from that, and nothing that was written is missing.
+    """
     whole = original(sealed=sealed, still_open=still_open)
     with damaged(whole, damage) as (copy, victim):
         keys = vault(sealed=sealed)
         found = [*directory_flaws(copy), *shard_flaws(copy, SHARD, identity=IDENTITY, vault=keys)]
+        if not found and victim.startswith("MANIFEST-") and not damage[2]:
+            assert reads(copy, sealed=sealed) == expected(sealed=sealed, still_open=still_open)
+            return
         assert any(victim in str(flaw) for flaw in found), (victim, found)
 
 
@@ -162,6 +169,11 @@ def expected(*, sealed: bool, still_open: bool) -> tuple[object, ...]:
     """What the undamaged shard reads as."""
     copy = Path(_SCRATCH.name) / f"read-{sealed}-{still_open}"
     shutil.copytree(original(sealed=sealed, still_open=still_open), copy)
+    return reads(copy, sealed=sealed)
+
+
+def reads(copy: Path, *, sealed: bool) -> tuple[object, ...]:
+    """What the shard in a state directory reads as, which is opened for it."""
     home = open_directory(copy, identity=IDENTITY, owner="w", vault=vault(sealed=sealed))
     store = open_shards(home, [SHARD])[SHARD]
     try:
