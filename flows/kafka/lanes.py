@@ -155,7 +155,8 @@ class Lanes:
         lane = self._lanes.get(shard)
         if lane is None:
             lane = self._lanes[shard] = Lane()
-        source = source_position(record.headers)
+        # Who belongs together matters only where something may pass.
+        source = None if self._presses is None else source_position(record.headers)
         lane.add(Waiting(record, presses, None if source is None else source[0]))
         self._count += 1
         self._turn_of[shard] = None
