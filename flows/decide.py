@@ -6,10 +6,11 @@ Each process owns whole shards by its ordinal, reads only their partitions and w
 so that nothing is exchanged between processes and the Kafka log is the one distributor. The graph has
 three steps; the stages of a decision are inside `operators.decide`.
 
-Order: an answer is one write (record, timers, outputs, what was taken) through RocksDB's write-ahead log; then its outputs
-are produced; an acknowledged one leaves the outbox with its shard's next commit. Each `sync_s` every shard that changed
-is synced, and then the positions it had before that are told to the group. Nothing waits for a sync: what a machine
-takes with it was not told to the group and is read again, and outputs that lie on their topics are not sent again.
+Order: an answer is one write (record, timers, outputs, what was taken) through RocksDB's write-ahead log; then its
+outputs are produced, offers first; an acknowledged one leaves the outbox with its shard's next commit. Each `sync_s`
+every shard that changed is synced, and then the positions it had before that are told to the group. Nothing waits for
+a sync: what a machine takes with it was not told to the group and is read again, and outputs that lie on their topics
+are not sent again.
 """
 
 import logging
@@ -47,6 +48,9 @@ PIECE_MAX = 8
 SETTLE_EVERY_S = 0.05
 """How often what is held is committed when there is a moment's rest; under load, with each shard's tick."""
 
+OFFERS_FIRST = Push(first=frozenset({topics.OFFERS}))
+"""Somebody waits for an offer, and nobody for what is told of it."""
+
 
 @dataclass(slots=True, frozen=True)
 class DecideOptions:
@@ -65,7 +69,7 @@ class DecideOptions:
     sync_s: float = 1.0
     scrub_s: float = 60.0
     pace: Pace = field(default_factory=Pace)
-    push: Push = field(default_factory=Push)
+    push: Push = OFFERS_FIRST
 
 
 def owned(*, shards: int, ordinal: int, workers: int) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ is sent again after a restart.
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -34,16 +35,24 @@ class Push:
 
     ``in_flight_max`` is how many parcels may wait for an acknowledgement before reading stops.
     ``deliver_s_max`` is how long a parcel may wait before the worker gives up.
+    ``first`` are the topics that somebody waits for: while a parcel for one is on its way, those for others are held
+    back, but no longer than ``hold_s``.
     """
 
     in_flight_max: int = 20_000
+    first: frozenset[str] = frozenset()
+    hold_s: float = 0.02
     linger_ms: float = 0.0
     deliver_s_max: float = 120.0
     close_s_max: float = 3.0
 
 
 class LogWriter:
-    """The producer of a worker. Used from one thread; acknowledgements arrive inside `poll`."""
+    """The producer of a worker. Used from one thread; acknowledgements arrive inside `poll`.
+
+    Each topic-partition is a request of its own to the client, in no particular order, and a broker takes the requests
+    of a connection one after another. So what somebody waits for goes out alone, and the rest when it is there.
+    """
 
     def __init__(
         self,
@@ -63,6 +72,9 @@ class LogWriter:
         self._push = push or Push()
         self._twice = twice
         self._again: list[Parcel] = []
+        self._held: deque[tuple[Parcel, Parcel]] = deque()  # and as sealed: keys change
+        self._held_at = 0.0
+        self._first_in_flight = 0
         self._watch = Watch(code="transport.sink", outage_s_max=self._push.deliver_s_max)
         self._failure: MarketOfOneError | None = None
         self._producer = Producer(
@@ -94,43 +106,28 @@ class LogWriter:
             StateError: The key ring can't be used.
             TransportError: An earlier parcel was given up, or the queue stayed full for too long.
         """
-        topic = self._connection.topic(parcel.topic)
         sent = parcel if self._seal is None else self._seal.closed(parcel)
-        partition = ANY if sent.partition is None else sent.partition
-        give_up_at: float | None = None
-        while True:
-            try:
-                self._producer.produce(
-                    topic,
-                    value=sent.value,
-                    key=sent.key,
-                    partition=partition,
-                    headers=list(sent.headers),
-                    on_delivery=partial(self._acknowledged, parcel),
-                )
-            except BufferError:
-                give_up_at = give_up_at or time.monotonic() + self._push.deliver_s_max
-                if time.monotonic() > give_up_at:
-                    raise TransportError(
-                        "transport.sink",
-                        "the producer's queue stayed full",
-                        hint="check that the brokers accept writes",
-                    ) from None
-                self._hear(SERVE_S_MAX)
-            except KafkaException as failed:
-                self._hear()  # says which, if it is a fatal error
-                raise self._explained(failed.args[0], role=parcel.topic) from None
-            else:
-                self.in_flight += 1
-                return
+        first = parcel.topic in self._push.first
+        if not first and (self._held or self._first_in_flight):
+            if not self._held:
+                self._held_at = time.monotonic()
+            self._held.append((parcel, sent))
+        else:
+            self._produce(parcel, sent, patience_s=self._push.deliver_s_max)
+            self._first_in_flight += first
+        self.in_flight += 1
 
     def poll(self, timeout_s: float = 0.0) -> None:
-        """Let acknowledgements in, waiting at most ``timeout_s`` for the first.
+        """Let acknowledgements in, waiting at most ``timeout_s`` for the first, and send what was held back for long.
 
         Raises:
             MarketOfOneError: A parcel was given up, or the brokers refuse us or stay away.
         """
         self._hear(timeout_s)
+        if self._held and (
+            not self._first_in_flight or time.monotonic() >= self._held_at + self._push.hold_s
+        ):
+            self._release(patience_s=self._push.deliver_s_max)
 
     def room(self, timeout_s: float) -> bool:
         """Whether more may be read; if not, wait at most ``timeout_s`` for acknowledgements."""
@@ -154,10 +151,44 @@ class LogWriter:
                 LOG.warning("closed with parcels in flight", extra={"in_flight": left})
                 self._producer.purge()
                 self._serve(0.0)
-        except KafkaException as failed:
-            LOG.warning("flush failed", extra={"error": failed.args[0].name()})
+        except (KafkaException, MarketOfOneError) as failed:
+            LOG.warning("flush failed", extra={"error": str(failed)})
             return self.in_flight
         return left
+
+    def _release(self, *, patience_s: float) -> None:
+        """Send what was held back. What can't be sent stays held, and so in the outbox."""
+        while self._held:
+            self._produce(*self._held[0], patience_s=patience_s)
+            self._held.popleft()
+
+    def _produce(self, parcel: Parcel, sent: Parcel, *, patience_s: float) -> None:
+        """To the client. Raises TransportError: its queue stayed full for so long, or it refuses."""
+        give_up_at: float | None = None
+        while True:
+            try:
+                self._producer.produce(
+                    self._connection.topic(parcel.topic),
+                    value=sent.value,
+                    key=sent.key,
+                    partition=ANY if sent.partition is None else sent.partition,
+                    headers=list(sent.headers),
+                    on_delivery=partial(self._acknowledged, parcel),
+                )
+            except BufferError:
+                give_up_at = give_up_at or time.monotonic() + patience_s
+                if time.monotonic() > give_up_at:
+                    raise TransportError(
+                        "transport.sink",
+                        "the producer's queue stayed full",
+                        hint="check that the brokers accept writes",
+                    ) from None
+                self._hear(SERVE_S_MAX)
+            except KafkaException as failed:
+                self._hear()  # says which, if it is a fatal error
+                raise self._explained(failed.args[0], role=parcel.topic) from None
+            else:
+                return
 
     def _hear(self, timeout_s: float = 0.0) -> None:
         try:
@@ -171,7 +202,13 @@ class LogWriter:
         self._watch.check(lambda: self._producer.list_topics(timeout=PROBE_S))
 
     def _drain(self, timeout_s: float) -> None:
-        """Let acknowledgements in until none is missing, or for so long. Raises KafkaException: a fatal error."""
+        """Let acknowledgements in until none is missing, or for so long.
+
+        Raises:
+            KafkaException: A fatal error.
+            MarketOfOneError: What was held back can't be sent.
+        """
+        self._release(patience_s=timeout_s)
         give_up_at = time.monotonic() + timeout_s
         while self.in_flight and time.monotonic() < give_up_at:
             self._serve(SERVE_S_MAX)
@@ -191,6 +228,7 @@ class LogWriter:
 
     def _acknowledged(self, parcel: Parcel, error: KafkaError | None, message: Message) -> None:
         self.in_flight -= 1
+        self._first_in_flight -= parcel.topic in self._push.first
         if error is not None and purged(error):
             return
         if error is not None:

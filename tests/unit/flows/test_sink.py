@@ -1,5 +1,7 @@
 """Writing to the log, as far as it needs no broker: patience, back-pressure, closing."""
 
+from dataclasses import replace
+
 import pytest
 
 from flows.kafka.client import Connection
@@ -70,6 +72,66 @@ def test_reading_stops_while_too_much_is_in_flight() -> None:
     writer.send(PARCEL)
     assert not writer.room(0.01)
     assert writer.close() == 2
+
+
+class Placed:
+    """A report of a record that lies on the log."""
+
+    def partition(self) -> int:
+        return 3
+
+    def offset(self) -> int:
+        return 7
+
+
+class Noting(LogWriter):
+    """Notes what goes to the client, which is the real one."""
+
+    def __init__(self, *, hold_s: float) -> None:
+        push = Push(first=frozenset({"offers"}), hold_s=hold_s, in_flight_max=4, close_s_max=0.1)
+        super().__init__(NOWHERE, push)
+        self.given: list[str] = []
+
+    def _produce(self, parcel: Parcel, sent: Parcel, *, patience_s: float) -> None:
+        super()._produce(parcel, sent, patience_s=patience_s)
+        self.given.append(parcel.topic)
+
+
+def test_what_somebody_waits_for_goes_out_alone() -> None:
+    """The rest follows when that has arrived, passes nothing that is held, and is in flight all the while."""
+    writer = Noting(hold_s=1000.0)
+    for topic in ("offers", "decisions", "impact"):
+        writer.send(replace(PARCEL, topic=topic))
+    writer.poll()
+    assert (writer.given, writer.in_flight) == (["offers"], 3)
+    writer._acknowledged(PARCEL, None, Placed())  # type: ignore[arg-type]
+    writer.send(replace(PARCEL, topic="insights"))
+    assert (writer.given, writer.in_flight) == (["offers"], 3)
+    writer.poll()
+    assert writer.given == ["offers", "decisions", "impact", "insights"]
+    writer.send(PARCEL)
+    assert not writer.room(0.0)
+    assert writer.close() == 4
+
+
+def test_what_nobody_waits_for_does_not_wait_for_ever() -> None:
+    """However many offers are on their way."""
+    writer = Noting(hold_s=0.0)
+    writer.send(PARCEL)
+    writer.send(replace(PARCEL, topic="decisions"))
+    assert writer.given == ["offers"]
+    writer.poll()
+    assert writer.given == ["offers", "decisions"]
+    writer.close()
+
+
+def test_closing_sends_what_is_held_back() -> None:
+    """It is safe in the outbox either way, and on the log with the others if there is a broker."""
+    writer = Noting(hold_s=1000.0)
+    writer.send(PARCEL)
+    writer.send(replace(PARCEL, topic="decisions"))
+    assert writer.close() == 2
+    assert writer.given == ["offers", "decisions"]
 
 
 def test_closing_is_bounded_and_says_what_is_left() -> None:
