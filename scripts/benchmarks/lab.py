@@ -15,6 +15,9 @@ from scripts.broker.launch import Preference, start_broker
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 120.0
+LOOK_S = 0.1
+GROUP = "market-of-one-decide"
+"""The default of `decide.group`."""
 
 
 class Lab:
@@ -84,6 +87,27 @@ class Lab:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, i, end_of(consumer, topic, i)) for i in partitions])
         return consumer
+
+    def wait_until_taken(self, *topics: str) -> None:
+        """Wait until `decide` has told its group that it is at the ends of these topics: all is decided on, and safe."""
+        settings = {"bootstrap.servers": self.bootstrap, "group.id": GROUP}
+        consumer = Consumer({**settings, "enable.auto.commit": False})
+        places = [
+            TopicPartition(topic, partition, end_of(consumer, topic, partition))
+            for topic in topics
+            for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        ]
+        ends = {(place.topic, place.partition): place.offset for place in places if place.offset}
+        deadline = time.monotonic() + DEADLINE_S
+        while ends and time.monotonic() < deadline:
+            for place in consumer.committed(places, timeout=10):
+                if place.offset >= ends.get((place.topic, place.partition), place.offset + 1):
+                    del ends[place.topic, place.partition]
+            time.sleep(LOOK_S)
+        consumer.close()
+        if ends:
+            log = (self.directory / "decide.log").read_text()[-2000:]
+            sys.exit(f"the decide flow did not take everything in: {log}")
 
     def topics(self, counts: Mapping[str, int]) -> None:
         """Make plain topics."""

@@ -31,7 +31,7 @@ partitions = {partitions}
 topics = ["feedback"]
 identity_directory = "{directory}/identity"
 [decide]
-direct_topics = ["transactions", "consents", "profiles", "app-events"]
+direct_topics = ["transactions"]
 state_directory = "{directory}/state"
 [rules]
 holdout_share = 0.0
@@ -41,14 +41,15 @@ contacts_per_day = 20
 marketing_per_week = 100
 push_per_week = 100
 """
+DIRECT, BESIDE = "transactions", "customer-events"
+"""What is timed, and where the rest goes that a customer's past is made of: at each fetch a broker looks through all
+topic-partitions that a worker reads, empty ones too, so nothing else is read directly."""
 EXPENSE_SHARE = 20
 """One event in so many is a large expense, which the worker answers; the others only fold."""
 SETTLING = 500
 BURST_S = 0.005
 BURST = 1
 """The load wakes every so many seconds, or when an answer comes, and sends what is due."""
-PROBES = 200
-"""Customers who open the app last: once all are answered, every shard is through with the past."""
 STAGES = "stages.json"
 QUANTILES = (50.0, 99.0, 99.9)
 
@@ -141,30 +142,11 @@ def take_past(place: Lab, load: Load) -> None:
     """
     producer = place.producer(**{"linger.ms": 20})
     for part in (load.contracts, load.payments):
-        decided = place.consumer("decisions")
         for role, key, value in part(datetime.now(UTC)):
-            producer.produce(role, value, key)
+            producer.produce(role if role == DIRECT else BESIDE, value, key)
             producer.poll(0)
         producer.flush(DEADLINE_S)
-        wait_for(place, load, decided, producer)
-
-
-def wait_for(place: Lab, load: Load, decided: Consumer, producer: Producer) -> None:
-    """Wait until the worker is behind nothing: some customers open the app, and all are answered."""
-    waiting = set(load.names[-PROBES:])
-    for name in waiting:
-        role, key, value = load.event("app-events", name, datetime.now(UTC), kind="app.opened")
-        producer.produce(role, value, key)
-    producer.flush(DEADLINE_S)
-    deadline = time.monotonic() + DEADLINE_S
-    while waiting and time.monotonic() < deadline:
-        message = decided.poll(1.0)
-        if message is not None and message.error() is None:
-            waiting.discard((message.key() or b"").decode())
-    decided.close()
-    if waiting:
-        log = (place.directory / "decide.log").read_text()[-2000:]
-        sys.exit(f"the decide flow did not take everything in: {log}")
+        place.wait_until_taken(DIRECT, BESIDE)
 
 
 def _settle(load: Load, producer: Producer, *consumers: Consumer) -> None:

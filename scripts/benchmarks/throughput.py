@@ -1,7 +1,7 @@
 """Events per second of CPU through the whole `decide` flow, beside a loop that only parses and writes.
 
 Both read the same payments from the same topic of one broker. CPU is the process's own (user and system),
-counted from the moment it has taken in the customers' past: start-up is not in it.
+counted from the moment it has taken in the customers' past to that when all is decided on and safe on the disk.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.benchmarks.lab import Lab, lab
-from scripts.benchmarks.latency import SETTINGS, take_past, wait_for
+from scripts.benchmarks.latency import DIRECT, SETTINGS, take_past
 from scripts.benchmarks.load import Load
 
 
@@ -65,14 +65,13 @@ def measure(place: Lab, options: argparse.Namespace) -> dict[str, dict[str, floa
     with place.process("decide", "-m", "flows", "decide", "--config", str(config)) as child:
         take_past(place, load)
         cpu_s, began = cpu_of(child.pid), time.perf_counter()
-        decided = place.consumer("decisions")
         producer = place.producer(**{"linger.ms": 20})
         for _ in range(options.events):
             role, key, value = load.everyday(datetime.now(UTC))
             producer.produce(role, value, key)
             producer.poll(0)
         producer.flush(60)
-        wait_for(place, load, decided, producer)
+        place.wait_until_taken(DIRECT)
         rows["decide"] = _row(
             options.events, time.perf_counter() - began, cpu_of(child.pid) - cpu_s
         )
