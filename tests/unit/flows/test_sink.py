@@ -1,10 +1,12 @@
 """Writing to the log, as far as it needs no broker: patience, back-pressure, closing."""
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from flows.kafka.client import Connection
+from flows.kafka.seal import TopicSeal
 from flows.kafka.sink import LogWriter, Push
 from flows.partition import murmur2, shard_of
 from flows.progress import Progress
@@ -87,14 +89,16 @@ class Placed:
 class Noting(LogWriter):
     """Notes what goes to the client, which is the real one."""
 
-    def __init__(self, *, hold_s: float) -> None:
+    def __init__(self, *, hold_s: float, connection: Connection = NOWHERE) -> None:
         push = Push(first=frozenset({"offers"}), hold_s=hold_s, in_flight_max=4, close_s_max=0.1)
-        super().__init__(NOWHERE, push)
+        super().__init__(connection, push)
         self.given: list[str] = []
+        self.sealed: list[bytes | None] = []
 
     def _produce(self, parcel: Parcel, sent: Parcel, *, patience_s: float) -> None:
         super()._produce(parcel, sent, patience_s=patience_s)
         self.given.append(parcel.topic)
+        self.sealed.append(sent.value)
 
 
 def test_what_somebody_waits_for_goes_out_alone() -> None:
@@ -122,6 +126,28 @@ def test_what_nobody_waits_for_does_not_wait_for_ever() -> None:
     assert writer.given == ["offers"]
     writer.poll()
     assert writer.given == ["offers", "decisions"]
+    writer.close()
+
+
+class Turned:
+    """A seal whose key an erasure turns over."""
+
+    key = b"old"
+
+    def closed(self, parcel: Parcel) -> Parcel:
+        return replace(parcel, value=self.key)
+
+
+def test_what_is_held_back_is_sealed_already() -> None:
+    """Else an erasure meanwhile would leave what was said before it under a key that stays."""
+    seal = Turned()
+    connection = replace(NOWHERE, seal=cast("TopicSeal", seal))
+    writer = Noting(hold_s=0.0, connection=connection)
+    writer.send(PARCEL)
+    writer.send(replace(PARCEL, topic="decisions"))
+    seal.key = b"new"
+    writer.poll()
+    assert writer.sealed == [b"old", b"old"]
     writer.close()
 
 
