@@ -43,19 +43,21 @@ def small_world() -> World:
     )
 
 
-def body(customer: str, number: int, content: dict[str, Any], *, minutes: float) -> bytes:
+def body(
+    customer: str, number: int, content: dict[str, Any], *, minutes: float, start: datetime = START
+) -> bytes:
     """One native event as JSON."""
     return orjson.dumps(
         {
             "event_id": f"{customer}-{number}",
             "customer": customer,
-            "at": (START + timedelta(minutes=minutes)).isoformat(),
+            "at": (start + timedelta(minutes=minutes)).isoformat(),
             **content,
         }
     )
 
 
-def morning(customer: str) -> list[bytes]:
+def morning(customer: str, *, start: datetime = START) -> list[bytes]:
     """A customer agrees to everything, is paid, shops and opens the app: decisions follow."""
     shop = {
         "kind": "transaction.booked",
@@ -76,7 +78,7 @@ def morning(customer: str) -> list[bytes]:
         {"kind": "location.zone_entered", "zone": "airport:LHR", "zone_kind": "airport"},
         {"kind": "app.opened"},
     ]  # fmt: skip
-    return [body(customer, n, c, minutes=float(n)) for n, c in enumerate(contents)]
+    return [body(customer, n, c, minutes=float(n), start=start) for n, c in enumerate(contents)]
 
 
 def log_of(

@@ -163,7 +163,7 @@ class LogWriter:
             self._held.popleft()
 
     def _produce(self, parcel: Parcel, sent: Parcel, *, patience_s: float) -> None:
-        """To the client. Raises TransportError: its queue stayed full for so long, or it refuses."""
+        """To the client. Raises MarketOfOneError: its queue stayed full for so long, or it refuses."""
         give_up_at: float | None = None
         while True:
             try:

@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -36,7 +38,8 @@ KILLS = 5
 WAIT_S = 60.0
 ROOT = Path(__file__).resolve().parents[2]
 # No byte of theirs may occur by chance in an identity file, which is hexadecimal.
-CUSTOMERS = tuple(f"person-{n}" for n in range(60))
+CROWD = tuple(f"person-{n}" for n in range(240))
+CUSTOMERS = CROWD[:60]
 
 
 @pytest.fixture
@@ -95,11 +98,16 @@ class Watcher:
         self.ids: list[str] = []
 
     def wait(self, count: int, process: subprocess.Popen[bytes]) -> None:
-        """Until so many lie there; a worker that ends before is an error."""
+        """Until so many lie there; a worker that ends before, or says nothing for long, is an error."""
+        give_up_at = time.monotonic() + WAIT_S
         while len(self.ids) < count:
             for message in self._reader.consume(100, 0.01):
                 assert message.error() is None
                 self.ids.append(orjson.loads(message.value() or b"")["decision_id"])
+                give_up_at = time.monotonic() + WAIT_S
+            assert time.monotonic() < give_up_at, (
+                f"{len(self.ids)} decisions where {count} should be"
+            )
             assert process.poll() is None, process.communicate()[1].decode()
 
 
@@ -124,20 +132,24 @@ master_key = "{master}"
 """
 
 
-def uninterrupted(config: Path) -> Driver:
+LIVE_CLOCK = 'clock = "wall"\n        small_minor = 1_000_000'
+"""By the wall clock records that press pass others, answers are committed ahead of what is held, and offers go first."""
+
+
+def uninterrupted(config: Path, log: Sequence[tuple[str, bytes]]) -> Driver:
     """What follows from the same log when nobody dies."""
     settings = settings_module.load(config, environment={})
     driver = Driver(
         world_of(settings), decode=shard_decode(settings.limits, Zones(())), shards=SHARDS
     )
-    for customer, value in mornings(CUSTOMERS):
+    for customer, value in log:
         driver.send(topics.CUSTOMER_EVENTS, value, key=customer)
     return driver
 
 
-@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize(("sealed", "live"), [(False, False), (True, False), (True, True)])
 def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
-    connection: Connection, config: Path, tmp_path: Path, *, sealed: bool
+    connection: Connection, config: Path, tmp_path: Path, *, sealed: bool, live: bool
 ) -> None:
     """After kill -9 in the middle of work, outputs and state are those of a run without; none is twice."""
     vault = None
@@ -145,9 +157,18 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
         keys = SEALED.format(keys=tmp_path / "keys", master="ab" * 32)
         config.write_text(config.read_text(encoding="utf-8") + keys, encoding="utf-8")
         vault = Vault(tmp_path / "keys", masters=[bytes.fromhex("ab" * 32)])
-    expected = uninterrupted(config)
+    people, log = CUSTOMERS, mornings(CUSTOMERS)
+    if live:
+        text = config.read_text(encoding="utf-8").replace('clock = "event"', LIVE_CLOCK)
+        config.write_text(text, encoding="utf-8")
+        start = datetime.now(UTC) - timedelta(hours=1)
+        # Side by side: who opens the app passes the payments of all others, which lie before it.
+        people = CROWD  # enough for ticks to commit while others wait
+        lives = ([(one, value) for value in morning(one, start=start)] for one in people)
+        log = [event for together in zip(*lives, strict=True) for event in together]
+    expected = uninterrupted(config, log)
     wanted = sorted(one["decision_id"] for one in expected.read(topics.DECISIONS))
-    write(connection, topics.CUSTOMER_EVENTS, mornings(CUSTOMERS))
+    write(connection, topics.CUSTOMER_EVENTS, log)
     watcher = Watcher(connection)
     for kill in range(KILLS):
         with worker(config) as process:
@@ -173,7 +194,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
     if sealed:
         assert holding(tmp_path, [one.encode() for one in CUSTOMERS[10:]]) == {}
     stores = open_shards(directory, range(SHARDS))
-    for customer in CUSTOMERS:
+    for customer in people:
         store = stores[shard_of(customer, shards=SHARDS)]
         assert store.customer(customer) == expected.customer(customer)
     for store in stores.values():
