@@ -286,7 +286,8 @@ class DecideFlow:
         return {}
 
     def _parcels(self, shard: Shard, entries: Iterable[OutboxEntry]) -> list[Parcel]:
-        """What to send, offers first: somebody waits for them, and the broker takes one request after another."""
+        """What to send, first what somebody waits for: the writer holds back what comes behind it."""
+        first = self._options.push.first
         return [
             Parcel(
                 entry.topic,
@@ -295,7 +296,7 @@ class DecideFlow:
                 entry.headers,
                 partial(shard.acknowledge, entry.sequence),
             )
-            for entry in sorted(entries, key=lambda entry: entry.topic != topics.OFFERS)
+            for entry in sorted(entries, key=lambda entry: entry.topic not in first)
         ]
 
     def _close(self) -> None:

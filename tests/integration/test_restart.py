@@ -192,7 +192,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
         vault=vault,
     )
     if sealed:
-        assert holding(tmp_path, [one.encode() for one in CUSTOMERS[10:]]) == {}
+        assert holding(tmp_path, [one.encode() for one in people[10:]]) == {}
     stores = open_shards(directory, range(SHARDS))
     for customer in people:
         store = stores[shard_of(customer, shards=SHARDS)]
