@@ -182,7 +182,10 @@ class Broker(ABC):
                     stderr=subprocess.STDOUT,
                     env=dict(self._environment()),
                     cwd=self.directory,
-                    start_new_session=True,  # Ctrl-C is for us; we end the broker after our last flush
+                    # Ctrl-C is for us: we end the broker after our last flush. Who outlives us leaves the terminal;
+                    # who does not stays in our session, by which Linux shares the processors out (autogroup).
+                    start_new_session=outlive,
+                    process_group=None if outlive else 0,
                 )
             except OSError as error:
                 raise BrokerError(f"{self.title} can't be started: {error}") from error
