@@ -182,8 +182,8 @@ class Broker(ABC):
                     stderr=subprocess.STDOUT,
                     env=dict(self._environment()),
                     cwd=self.directory,
-                    # Ctrl-C is for us: we end the broker after our last flush. Who outlives us leaves the terminal;
-                    # who does not stays in our session, by which Linux shares the processors out (autogroup).
+                    # Ctrl-C is for us: we end the broker after our last flush. One that outlives us leaves the
+                    # terminal; any other stays in our session, by which Linux shares the processors out.
                     start_new_session=outlive,
                     process_group=None if outlive else 0,
                 )

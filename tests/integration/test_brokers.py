@@ -1,6 +1,7 @@
 """The brokers that everything else is tested on: they start, serve, die, come back, and never stay behind."""
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -104,6 +105,24 @@ def test_starting_twice_is_starting_once(own_broker: Broker) -> None:
     own_broker.stop()
     own_broker.stop()
     assert own_broker.pid is None
+
+
+def test_it_shares_our_session_and_not_our_group(own_broker: Broker) -> None:
+    """Ctrl-C does not reach it, and Linux's autogroup does not hold its threads back behind ours."""
+    assert own_broker.pid is not None
+    assert os.getsid(own_broker.pid) == os.getsid(0)
+    assert os.getpgid(own_broker.pid) == own_broker.pid
+
+
+@pytest.mark.broker
+def test_one_that_outlives_us_leaves_our_session(tmp_path: Path) -> None:
+    """The end of a terminal is not the end of a broker that was asked to stay."""
+    broker = EmbeddedBroker(tmp_path).start(outlive=True)
+    try:
+        assert broker.pid is not None
+        assert os.getsid(broker.pid) == broker.pid
+    finally:
+        broker.stop()
 
 
 @pytest.mark.broker

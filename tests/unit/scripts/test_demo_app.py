@@ -1,5 +1,7 @@
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
@@ -8,6 +10,7 @@ from flows import settings
 from flows.metrics import Metrics
 from flows.records import Record
 from scripts.console import Header, Tally
+from scripts.demo_app import children as children_module
 from scripts.demo_app import settings_file
 from scripts.demo_app.children import ChildError, Children, count_in, scrape, withheld_in
 from scripts.demo_app.main import READ
@@ -132,6 +135,27 @@ def test_dead_child_shows_its_log(tmp_path: Path) -> None:
     with pytest.raises(ChildError, match="flow decide ended") as caught:
         children.wait_for(1)
     assert "missing.toml" in str(caught.value)
+    children.stop()
+
+
+def test_a_flow_shares_our_session_and_not_our_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C does not reach it, and Linux's autogroup does not hold it back behind us, or us behind it."""
+    begun: list[subprocess.Popen[bytes]] = []
+
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            begun.append(self)
+
+    monkeypatch.setattr(children_module.subprocess, "Popen", Noted)
+    children = Children(tmp_path, environment=os.environ)
+    children.start("decide", settings=tmp_path / "missing.toml", metrics_port=1)
+    (flow,) = begun
+    # Until it is waited for it has both, even when it has ended.
+    assert os.getsid(flow.pid) == os.getsid(0)
+    assert os.getpgid(flow.pid) == flow.pid
     children.stop()
 
 
