@@ -46,8 +46,7 @@ class Children:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for us: we end the flows in their order. A group and not a session of their own: Linux
-                # shares the processors out by session, and then a broker's thread waits for 200 ms at times.
+                # Ctrl-C is for us: we end the flows in their order. Not a session: Linux shares the processors out by it.
                 process_group=0,
             )
 

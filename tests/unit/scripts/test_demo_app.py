@@ -10,7 +10,6 @@ from flows import settings
 from flows.metrics import Metrics
 from flows.records import Record
 from scripts.console import Header, Tally
-from scripts.demo_app import children as children_module
 from scripts.demo_app import settings_file
 from scripts.demo_app.children import ChildError, Children, count_in, scrape, withheld_in
 from scripts.demo_app.main import READ
@@ -149,7 +148,7 @@ def test_a_flow_shares_our_session_and_not_our_group(
             super().__init__(*given, **named)
             begun.append(self)
 
-    monkeypatch.setattr(children_module.subprocess, "Popen", Noted)
+    monkeypatch.setattr(subprocess, "Popen", Noted)
     children = Children(tmp_path, environment=os.environ)
     children.start("decide", settings=tmp_path / "missing.toml", metrics_port=1)
     (flow,) = begun
